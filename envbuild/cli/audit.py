@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envbuild.cli.options import Arguments, Parameter, drivers, flag
+from envbuild.cli.options import ENABLED_DRIVERS, Arguments, Parameter, flag
 from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @Verb(
     "audit",
-    drivers("only these (default: every enabled one)"),
+    ENABLED_DRIVERS,
     flag("--installed", "judge what the current generation has instead"),
     Parameter(
         "--database",
@@ -56,7 +56,7 @@ def audit(context: Context, arguments: Arguments) -> Outcome:
 def _drivers(context: Context, arguments: Arguments, *, declared: bool) -> tuple[Audited, ...]:
     from envbuild.commands.audit import installed_drivers, locked_drivers, usable_lockfiles
 
-    names = tuple(arguments.drivers)
+    names = arguments.drivers
     if not arguments.installed:
         return locked_drivers(context.declaration, context.lock_folder, names)
     lockfiles = usable_lockfiles(context.declaration, context.lock_folder) if declared else {}
@@ -83,14 +83,9 @@ def _source(
 def _text(result: AuditResult, format_: str, context: Context) -> Text:
     """The result in one of the forms other than JSON."""
     if format_ == "sarif":
-        from envbuild import __version__
-        from envbuild.cli.check import in_repository
-        from envbuild.report.annotations import render_sarif
+        from envbuild.cli.check import sarif
 
-        environment = context.environment
-        return render_sarif(
-            result.findings, lambda path: in_repository(path, environment), __version__
-        )
+        return sarif(result.findings, context.environment)
     from envbuild.report.audit import render_audit, render_audit_markdown
 
     return render_audit_markdown(result) if format_ == "markdown" else render_audit(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from envbuild.cli.options import DRIVER, JOBS, Arguments, Parameter, flag, positive
+from envbuild.cli.options import DRIVER, JOBS, OFFLINE, Arguments, Parameter, flag, positive
 from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
@@ -43,10 +43,7 @@ _PATIENCE = 600
         parse=positive,
         default=_PATIENCE,
     ),
-    flag(
-        "--offline",
-        "ask no index: use only what the store's cache and indexes that are folders hold",
-    ),
+    OFFLINE,
     JOBS,
     Parameter(
         "command",
@@ -86,7 +83,7 @@ def _bisect(context: Context, arguments: Arguments, progress: Progress) -> Bisec
     judge: TrialCommand | None = None
     if arguments.command:
         judge = TrialCommand(
-            argv=tuple(arguments.command), runner=context.runner, timeout=arguments.timeout
+            argv=arguments.command, runner=context.runner, timeout=arguments.timeout
         )
     else:
         require_probes(now, context.declaration.file)

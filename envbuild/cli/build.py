@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from envbuild.cli.options import BUILD_JOBS, Arguments, Parameter, drivers, flag
+from envbuild.cli.options import BUILD_JOBS, ENABLED_DRIVERS, Arguments, Parameter, flag
 from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @Verb(
     "build",
-    drivers("only these (default: every enabled one)"),
+    ENABLED_DRIVERS,
     flag(
         "--all-targets-here", "for every target that this host has the Python of, not just its own"
     ),
@@ -66,7 +66,7 @@ def _build(context: Context, arguments: Arguments, progress: Progress) -> BuildR
             progress=progress,
         )
         result = builder.build(
-            tuple(arguments.drivers),
+            arguments.drivers,
             everything=arguments.all_targets_here,
             again=arguments.again,
         )

@@ -11,11 +11,12 @@ from envbuild.report.outcome import Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from envbuild.cli.context import Context
     from envbuild.commands.check import CheckResult
     from envbuild.commands.conflicts import ConflictsResult
+    from envbuild.finding import Finding
     from envbuild.text import Text
 
 _SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -89,14 +90,9 @@ def _check_text(result: CheckResult, format_: str, context: Context) -> Text:
     if format_ == "github":
         from envbuild.report.annotations import render_github
 
-        return render_github(result, lambda path: in_repository(path, environment))
+        return render_github(result, lambda path: _in_repository(path, environment))
     if format_ == "sarif":
-        from envbuild import __version__
-        from envbuild.report.annotations import render_sarif
-
-        return render_sarif(
-            result.findings, lambda path: in_repository(path, environment), __version__
-        )
+        return sarif(result.findings, environment)
     from envbuild.report.check import render_check
 
     return render_check(result)
@@ -129,7 +125,15 @@ def _write_summary(result: CheckResult, environment: Mapping[str, str]) -> None:
         raise HostError(Problem(file=path, message=message)) from error
 
 
-def in_repository(path: str, environment: Mapping[str, str]) -> str:
+def sarif(findings: Collection[Finding], environment: Mapping[str, str]) -> Text:
+    """Findings for a code scanner that looks at the runner's checkout."""
+    from envbuild import __version__
+    from envbuild.report.annotations import render_sarif
+
+    return render_sarif(findings, lambda path: _in_repository(path, environment), __version__)
+
+
+def _in_repository(path: str, environment: Mapping[str, str]) -> str:
     """A path relative to the runner's checkout, if the path is in it; else as it is."""
     workspace = environment.get("GITHUB_WORKSPACE")
     if not workspace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
+from envbuild.cli.current import start
 from envbuild.cli.options import DRIVER, WITH, Arguments, Parameter, flag, positive
 from envbuild.cli.verbs import Verb
 
@@ -54,7 +55,7 @@ def try_(context: Context, arguments: Arguments) -> Outcome:
 
     with _child(context, arguments) as (wanted, environment):
         if arguments.command and not arguments.promote:
-            _become_command(tuple(arguments.command), environment)
+            _become_command(arguments.command, environment)
         result = _judged(context, arguments, wanted, environment)
     return outcome_of(result, render_try, try_table, code=0 if result.passed else 1)
 
@@ -66,13 +67,7 @@ def run_child(context: Context, arguments: Arguments) -> NoReturn:
         if arguments.promote:
             _promote(context, arguments)
         binary = str(environment / "bin" / wanted.driver.binary)
-        try:
-            os.execv(binary, [binary, *arguments.arguments])  # noqa: S606
-        except OSError as error:
-            from envbuild.errors import HostError, Problem
-
-            message = f"cannot start {binary}: {error.strerror}"
-            raise HostError(Problem(message=message, hint="run `envbuild verify`")) from error
+        start(binary, arguments, hint="run `envbuild verify`")
 
 
 @contextmanager
@@ -113,7 +108,7 @@ def _wanted(
     now, _ = planner.want_locked(name)
     if not arguments.extra:
         return now, context.declaration
-    child = declare_child(context.declaration_path, name, tuple(arguments.extra), now.target)
+    child = declare_child(context.declaration_path, name, arguments.extra, now.target)
     context.store.prepare()
     folder = child_folder(context.store.cache, name, now.lock, child)
     if not is_locked(folder, child):
@@ -164,7 +159,7 @@ def _judged(context: Context, arguments: Arguments, wanted: Wanted, environment:
     results: tuple[ProbeResult, ...] = ()
     if arguments.command:
         command = TrialCommand(
-            argv=tuple(arguments.command), runner=context.runner, timeout=arguments.timeout
+            argv=arguments.command, runner=context.runner, timeout=arguments.timeout
         )
         passed = command.judge(environment) is Verdict.GOOD
     else:
@@ -184,7 +179,7 @@ def _promote(context: Context, arguments: Arguments) -> tuple[str, ...]:
     """Write the requirements into the declaration."""
     from envbuild.commands.edit import add
 
-    wanted = tuple(arguments.extra)
+    wanted: tuple[str, ...] = arguments.extra
     add(context.declaration_path, arguments.driver, wanted)
     return wanted
 

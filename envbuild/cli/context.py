@@ -54,6 +54,8 @@ class Context:
         self.last_line: Text | None = None
         """What stderr gets below the result: what was done, and how long it took."""
 
+        self._host_packages: dict[str, tuple[HostDistribution, ...] | None] = {}
+
     def stop(self) -> None:
         """End every program that was started."""
         if "runner" in self.__dict__:
@@ -265,6 +267,10 @@ class Context:
     @cached_property
     def interpreters(self) -> Interpreters:
         """The Pythons of this host."""
+        return self.interpreters_known_in(self.store.cache)
+
+    def interpreters_known_in(self, cache: Path) -> Interpreters:
+        """The Pythons of this host; what is known of them is kept in this folder."""
         from envbuild.python.interpreters import Interpreters
         from envbuild.uv.executable import uv_executable
 
@@ -272,7 +278,7 @@ class Context:
             runner=self.runner,
             uv=uv_executable(),
             environment=self.environment,
-            cache=self.store.cache / "interpreters.json",
+            cache=cache / "interpreters.json",
             pythons=self.store.pythons,
         )
 
@@ -306,10 +312,6 @@ class Context:
             found = find_host_packages(python, self.runner, self.environment)
             self._host_packages[python] = found
         return self._host_packages[python]
-
-    @cached_property
-    def _host_packages(self) -> dict[str, tuple[HostDistribution, ...] | None]:
-        return {}
 
     @property
     def cpus(self) -> int:

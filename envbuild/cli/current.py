@@ -139,14 +139,8 @@ def run(context: Context, arguments: Arguments) -> Outcome:
         from envbuild.cli.child import run_child
 
         run_child(context, arguments)
-    from envbuild.errors import HostError, Problem
-
     binary = _current_driver(context, arguments.driver).binary
-    try:
-        return _become(binary, arguments)
-    except OSError as error:
-        message = f"cannot start {binary}: {error.strerror}"
-        raise HostError(Problem(message=message, hint="run `envbuild sync`")) from error
+    start(binary, arguments, hint="run `envbuild sync`")
 
 
 @Verb("probe", drivers("only these (default: every one in the current generation)"))
@@ -163,6 +157,17 @@ def probe(context: Context, arguments: Arguments) -> Outcome:
         context.prober(context.cpus),
     )
     return outcome_of(report, render_probe, probe_table, code=report.exit_code)
+
+
+def start(binary: str, arguments: Arguments, *, hint: str) -> NoReturn:
+    """Run a driver's binary in place of this process; HostError with the hint if it cannot be started."""
+    try:
+        _become(binary, arguments)
+    except OSError as error:
+        from envbuild.errors import HostError, Problem
+
+        message = f"cannot start {binary}: {error.strerror}"
+        raise HostError(Problem(message=message, hint=hint)) from error
 
 
 def _become(binary: str, arguments: Arguments) -> NoReturn:

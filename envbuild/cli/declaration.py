@@ -194,18 +194,10 @@ def _chosen(importables: tuple[Importable, ...]) -> tuple[Importable, ...]:
 def _host_pythons(context: Context) -> tuple[str, ...]:
     """The minor versions of this host's Pythons, its own first; empty if they cannot be listed."""
     from envbuild.errors import HostError
-    from envbuild.python.interpreters import Interpreters, host_minors
-    from envbuild.uv.executable import uv_executable
+    from envbuild.python.interpreters import host_minors
 
-    interpreters = Interpreters(
-        runner=context.runner,
-        uv=uv_executable(),
-        environment=context.environment,
-        cache=context.lock_cache / "interpreters.json",
-        pythons=context.store.pythons,
-    )
     try:
-        return host_minors(interpreters.discover())
+        return host_minors(context.interpreters_known_in(context.lock_cache).discover())
     except HostError:
         return ()
 

@@ -11,10 +11,7 @@ from envbuild.cli.verbs import Verb
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.cli.context import Context
-    from envbuild.commands.host_report import HostReport
-    from envbuild.finding import Finding
     from envbuild.report.outcome import Outcome
-    from envbuild.text import Text
 
 _STDIN = 256 << 20
 """The most characters that are read from stdin."""
@@ -26,10 +23,11 @@ def report(context: Context, arguments: Arguments) -> Outcome:
     from importlib.metadata import version
 
     from envbuild import __version__
+    from envbuild.cli.verify import doctor_of
     from envbuild.commands.host_report import report as command
     from envbuild.posix.clock import now
-    from envbuild.report.host_report import report_table
-    from envbuild.report.outcome import Outcome
+    from envbuild.report.host_report import render_prometheus, render_report, report_table
+    from envbuild.report.outcome import outcome_of
     from envbuild.store.guard import require_store
 
     require_store(context.store.root)
@@ -37,42 +35,13 @@ def report(context: Context, arguments: Arguments) -> Outcome:
         context.store,
         context.verifier,
         context.releases,
-        _doctor(context),
+        doctor_of(context, context.store.require_current(), None).examine().findings,
         host=os.uname().nodename,
         created=now(),
         tools=(__version__, version("uv")),
     )
-    return Outcome(
-        code=0,
-        text=lambda: _text(result, arguments.format),
-        table=lambda: report_table(result),
-    )
-
-
-def _text(result: HostReport, format_: str) -> Text:
-    from envbuild.report.host_report import render_prometheus, render_report
-
-    return render_prometheus(result) if format_ == "prometheus" else render_report(result)
-
-
-def _doctor(context: Context) -> tuple[Finding, ...]:
-    """What doctor finds on this host, without a declaration."""
-    from envbuild.commands.doctor import Doctor
-    from envbuild.target.host import probe_host
-
-    return (
-        Doctor(
-            store=context.store,
-            manifest=context.store.require_current(),
-            host=probe_host(context.runner, context.environment),
-            runner=context.runner,
-            environment=context.environment,
-            declaration=None,
-            lock_folder=context.lock_folder,
-        )
-        .examine()
-        .findings
-    )
+    render = render_prometheus if arguments.format == "prometheus" else render_report
+    return outcome_of(result, render, report_table)
 
 
 @Verb(

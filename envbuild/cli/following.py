@@ -107,7 +107,7 @@ def _can_go_on(context: Context, arguments: Arguments) -> bool:
         return False
     if not Path(arguments.file).exists():
         return False
-    drivers = select_drivers(context.declaration, tuple(arguments.drivers))
+    drivers = select_drivers(context.declaration, arguments.drivers)
     return all((context.lock_folder.path / f"{one.name}.toml").is_file() for one in drivers)
 
 
@@ -179,7 +179,7 @@ def _find(
 def _take_files(context: Context, following: Following) -> None:
     """Use the release's lockfiles; and its declaration, unless this host has one or names one."""
     found = following.found
-    folder = context.releases.folder / _folder_of(found)
+    folder = context.releases.folder / _seen(found).folder
     following.write_files(folder)
     context.take_files(folder, shown=f"{found.place}: locks", declaration=not context.is_declared)
 
@@ -221,8 +221,7 @@ def _note(context: Context, following: Following, result: SyncResult) -> None:
     """Remember which release the store follows now."""
     found = following.found
     number = result.manifest.generation if result.manifest is not None else None
-    seen = SeenRelease(sequence=found.release.sequence, digest=found.digest)
-    context.releases.follow(seen, number, created=found.release.created)
+    context.releases.follow(_seen(found), number, created=found.release.created)
 
 
 def _leave_stamps(
@@ -237,10 +236,10 @@ def _leave_stamps(
         return
     found, root = following.found, context.store.root
     source, word = seen
-    declaration = (context.releases.folder / _folder_of(found) / DECLARATION).read_bytes()
+    declaration = (context.releases.folder / _seen(found).folder / DECLARATION).read_bytes()
     leave_stamp(context, sha256_hex(declaration), result, "followed-stamp")
     text = render_stamp(
-        folder=_folder_of(found),
+        folder=_seen(found).folder,
         source=source,
         expires=found.release.expires,
         origin=word or found.digest,
@@ -251,5 +250,5 @@ def _leave_stamps(
     write_if_changed(context.store.cache / "followed", text.encode())
 
 
-def _folder_of(found: FoundRelease) -> str:
-    return SeenRelease(sequence=found.release.sequence, digest=found.digest).folder
+def _seen(found: FoundRelease) -> SeenRelease:
+    return SeenRelease(sequence=found.release.sequence, digest=found.digest)

@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from envbuild.cli.options import Arguments, Parameter, drivers, flag
+from envbuild.cli.options import INSECURE, Arguments, Parameter, drivers
 from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         "build upon this image, by its digest: oci://HOST/REPOSITORY@sha256:… or "
         "oci-layout:DIR@sha256:… (default: none)",
     ),
-    flag("--insecure", "speak to a registry without TLS; not needed for one on this machine"),
+    INSECURE,
 )
 def image(context: Context, arguments: Arguments) -> Outcome:
     """Make a container image of what is built, without a container engine."""
@@ -53,7 +53,7 @@ def image(context: Context, arguments: Arguments) -> Outcome:
         context.store.using_cache(),
         _imager(context, arguments, progress) as imager,
     ):
-        result = imager.make(tuple(arguments.drivers), time=time)
+        result = imager.make(arguments.drivers, time=time)
     return outcome_of(result, render_image, image_table)
 
 

@@ -6,7 +6,7 @@ import gc
 import sys
 
 from envbuild.cli.folders import is_own_declaration, user_folder
-from envbuild.cli.options import JOBS, Arguments, Parameter, drivers, flag
+from envbuild.cli.options import ENABLED_DRIVERS, JOBS, Arguments, Parameter, flag
 from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
@@ -54,18 +54,16 @@ def _package(text: str) -> str:
         raise ValueError(f"{text!r} is not the name of a package") from error
 
 
+def _moving(text: str) -> Parameter:
+    """The option for packages whose pins may move."""
+    return Parameter("--upgrade-package", "NAME", text, parse=_package, repeats=True, default=())
+
+
 @Verb(
     "lock",
-    drivers("only these (default: every enabled one)"),
+    ENABLED_DRIVERS,
     flag("--upgrade", "let every pin move"),
-    Parameter(
-        "--upgrade-package",
-        "NAME",
-        "let the pins of this package move; can be given several times",
-        parse=_package,
-        repeats=True,
-        default=(),
-    ),
+    _moving("let the pins of this package move; can be given several times"),
     flag(
         "--check",
         "write nothing; exit 1 and give the reasons if a lockfile is stale, "
@@ -102,18 +100,17 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.outcome import Outcome
 
     if arguments.dry_run:
-        return _foresee(context, arguments, tuple(arguments.drivers))
+        return _foresee(context, arguments)
     if arguments.format == "markdown":
         raise _only_dry("--format markdown", "needs --dry-run", "add it, or leave out the format")
-    names = tuple(arguments.drivers)
     upgrading = arguments.upgrade or arguments.upgrade_package or arguments.host_packages
     if arguments.check and not upgrading and not arguments.cross_check:
-        result = _check(context, names)
+        result = _check(context, arguments)
     else:
         with context.progress() as progress:
-            result = _lock(context, arguments, names, progress)
+            result = _lock(context, arguments, progress)
     sys.stderr.write(render_failures(result.failures))
-    if not names and not upgrading and result.all_fresh:
+    if not arguments.drivers and not upgrading and result.all_fresh:
         _leave_stamp(context, result)
     return Outcome(
         code=result.exit_code,
@@ -124,15 +121,8 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
 
 @Verb(
     "upgrade",
-    drivers("only these (default: every enabled one)"),
-    Parameter(
-        "--upgrade-package",
-        "NAME",
-        "only this package moves; can be given several times (default: every one)",
-        parse=_package,
-        repeats=True,
-        default=(),
-    ),
+    ENABLED_DRIVERS,
+    _moving("only this package moves; can be given several times (default: every one)"),
     flag("--keep-going", "when some drivers fail, show what the others would do"),
     JOBS,
     formats=("text", "json", "markdown"),
@@ -143,10 +133,10 @@ def upgrade(context: Context, arguments: Arguments) -> Outcome:
     """Show what an upgrade would change, and which conflicts would come and go; writes nothing."""
     arguments.upgrade = not arguments.upgrade_package
     arguments.host_packages, arguments.cross_check = (), False
-    return _foresee(context, arguments, tuple(arguments.drivers))
+    return _foresee(context, arguments)
 
 
-def _foresee(context: Context, arguments: Arguments, names: tuple[str, ...]) -> Outcome:
+def _foresee(context: Context, arguments: Arguments) -> Outcome:
     """What a lock would write, beside what is locked."""
     from envbuild.cli.deferred_indexes import DeferredIndexes
     from envbuild.commands.upgrade import foresee_lock
@@ -159,9 +149,12 @@ def _foresee(context: Context, arguments: Arguments, names: tuple[str, ...]) -> 
     asked = _upgrade(arguments)
     with context.progress() as progress, DeferredIndexes(context, asked) as indexes:
         locker = _locker(context, arguments, indexes, progress)
-        command = _writes(arguments)
         result = foresee_lock(
-            locker, names, asked, keep_going=arguments.keep_going, command=command
+            locker,
+            arguments.drivers,
+            asked,
+            keep_going=arguments.keep_going,
+            command=_writes(arguments),
         )
     sys.stderr.write(render_failures(result.lock.failures))
     render = render_upgrade_markdown if arguments.format == "markdown" else render_upgrade
@@ -195,15 +188,14 @@ def _only_dry(key: str, message: str, hint: str) -> UsageError:
     return UsageError(Problem(key=key, message=message, hint=hint))
 
 
-def _check(context: Context, names: tuple[str, ...]) -> LockResult:
+def _check(context: Context, arguments: Arguments) -> LockResult:
     from envbuild.commands.lock import check_locks
 
-    return check_locks(context.declaration, context.lock_folder, names, context.path_changes)
+    names, changes = arguments.drivers, context.path_changes
+    return check_locks(context.declaration, context.lock_folder, names, changes)
 
 
-def _lock(
-    context: Context, arguments: Arguments, names: tuple[str, ...], progress: Progress
-) -> LockResult:
+def _lock(context: Context, arguments: Arguments, progress: Progress) -> LockResult:
     from envbuild.cli.deferred_indexes import DeferredIndexes
     from envbuild.commands.lock import Upgrade
 
@@ -212,10 +204,13 @@ def _lock(
     with DeferredIndexes(context, upgrade) as indexes:
         locker = _locker(context, arguments, indexes, progress)
         if arguments.check and upgrade == Upgrade() and not arguments.host_packages:
-            result = _check(context, names)
+            result = _check(context, arguments)
         else:
             result = locker.lock(
-                names, upgrade, write=not arguments.check, keep_going=arguments.keep_going
+                arguments.drivers,
+                upgrade,
+                write=not arguments.check,
+                keep_going=arguments.keep_going,
             )
         return _cross_checked(result, locker, indexes, upgrade) if arguments.cross_check else result
 
@@ -223,7 +218,7 @@ def _lock(
 def _upgrade(arguments: Arguments) -> Upgrade:
     from envbuild.commands.lock import Upgrade
 
-    return Upgrade(everything=arguments.upgrade, packages=tuple(arguments.upgrade_package))
+    return Upgrade(everything=arguments.upgrade, packages=arguments.upgrade_package)
 
 
 def _locker(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from envbuild.cli.options import DRIVER, Arguments, Parameter, drivers, flag
+from envbuild.cli.options import DRIVER, ENABLED_DRIVERS, Arguments, Parameter, drivers, flag
 from envbuild.cli.verbs import Verb
 from envbuild.report.outcome import Outcome, outcome_of
 
@@ -143,7 +143,7 @@ def _write(file: str, what: str, content: Text) -> None:
 
 @Verb(
     "outdated",
-    drivers("only these (default: every enabled one)"),
+    ENABLED_DRIVERS,
     flag("--all", "also packages that only other packages require"),
     flag("--exit-code", "end with 1 if a package is outdated, yanked or withdrawn"),
     formats=("text", "json", "markdown"),
@@ -167,9 +167,6 @@ def outdated(context: Context, arguments: Arguments) -> Outcome:
             indexes,
             every=arguments.all,
         )
-    markdown = arguments.format == "markdown"
-    return Outcome(
-        code=1 if arguments.exit_code and result.is_outdated else 0,
-        text=lambda: (render_outdated_markdown if markdown else render_outdated)(result),
-        table=lambda: outdated_table(result),
-    )
+    render = render_outdated_markdown if arguments.format == "markdown" else render_outdated
+    code = 1 if arguments.exit_code and result.is_outdated else 0
+    return outcome_of(result, render, outdated_table, code=code)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.cli.arguments import EXITS, PURPOSE
+from envbuild.cli.arguments import EXITS, PURPOSE, known_verb
 from envbuild.cli.examples import EXAMPLES
 from envbuild.cli.options import BEFORE_VERB
-from envbuild.cli.verbs import GROUPS, VERB_NAMES, find_verb
+from envbuild.cli.verbs import GROUPS, VERB_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ _VARIABLES = (
 
 def manual_pages() -> dict[str, str]:
     """File name → roff source: `envbuild.1`, and `envbuild-VERB.1` for each verb."""
-    verbs = [verb for verb in map(find_verb, VERB_NAMES) if verb is not None]
+    verbs = map(known_verb, VERB_NAMES)
     pages = {f"envbuild-{verb.name}.1": _page(_of_verb(verb)) for verb in verbs}
     return {"envbuild.1": _page(_of_envbuild()), **pages}
 
@@ -44,9 +44,7 @@ def _of_envbuild() -> Iterator[str]:
     for group, names in GROUPS.items():
         yield f".SS {group}"
         for name in names:
-            verb = find_verb(name)
-            if verb is not None:
-                yield from _item(f"\\fB{_text(name)}\\fR", verb.help)
+            yield from _item(f"\\fB{_text(name)}\\fR", known_verb(name).help)
     yield ".SH OPTIONS"
     yield from _rows(BEFORE_VERB)
     yield ".SH ENVIRONMENT"

@@ -196,6 +196,11 @@ BEFORE_VERB = (*COMMON, format_option(("text", "json")))
 """The options that can be given before the verb, too."""
 
 DRIVER = Parameter("driver", "DRIVER", "the driver's name")
+ENABLED_DRIVERS = drivers("only these (default: every enabled one)")
+OFFLINE = flag(
+    "--offline", "ask no index: use only what the store's cache and indexes that are folders hold"
+)
+INSECURE = flag("--insecure", "speak to a registry without TLS; not needed for one on this machine")
 WITH = Parameter(
     "--with",
     "REQUIREMENT",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from envbuild.cli.options import Arguments, Parameter, drivers, flag
+from envbuild.cli.options import ENABLED_DRIVERS, INSECURE, Arguments, Parameter, flag
 from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ _TARGET = Parameter(
 @Verb(
     "publish",
     Parameter("destination", "DEST", "dir:PATH, tar:PATH or oci://HOST/REPOSITORY:TAG"),
-    drivers("only these (default: every enabled one)"),
+    ENABLED_DRIVERS,
     _TARGET,
     Parameter("--sign", "KEY", "sign it with this private key of OpenSSH"),
     Parameter("--expires", "AGE", "hosts refuse it after this time, such as 30d", parse=_age),
@@ -60,7 +60,7 @@ _TARGET = Parameter(
         "--pythons", "put the store's Pythons into it; hosts take them from a signed release alone"
     ),
     flag("--no-tools", "leave out envbuild and uv, from which a host with Python alone starts"),
-    flag("--insecure", "speak to a registry without TLS; not needed for one on this machine"),
+    INSECURE,
 )
 def publish(context: Context, arguments: Arguments) -> Outcome:
     """Write lockfiles, wheels, bytecode and content digests as a release that other hosts follow."""
@@ -81,8 +81,8 @@ def publish(context: Context, arguments: Arguments) -> Outcome:
         _publisher(context, arguments, progress) as publisher,
     ):
         result = publisher.publish(
-            tuple(arguments.drivers),
-            tuple(arguments.target),
+            arguments.drivers,
+            arguments.target,
             now=utc(now),
             expires=None if arguments.expires is None else utc(now + arguments.expires),
         )
@@ -92,6 +92,7 @@ def publish(context: Context, arguments: Arguments) -> Outcome:
 @contextmanager
 def _publisher(context: Context, arguments: Arguments, progress: Progress) -> Iterator[Publisher]:
     from functools import partial
+    from importlib.metadata import version
 
     from envbuild import __version__
     from envbuild.cli.places import open_destination
@@ -100,22 +101,12 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
     from envbuild.declaration.file import read_declaration_text
     from envbuild.release.place import parse_address
     from envbuild.release.signature import sign
+    from envbuild.store.rebuild import interpreter_of
 
     store, bytecode = context.store, context.bytecode(context.cpus)
 
     def entries_for(derivation: Derivation) -> Entries:
-        from envbuild.target.target import Interpreter
-
-        return bytecode.entries(
-            Interpreter(
-                path=derivation.python,
-                version=derivation.python_version,
-                cache_tag=derivation.cache_tag,
-                size=0,
-                mtime_ns=0,
-                shareable=True,
-            )
-        )
+        return bytecode.entries(interpreter_of(derivation))
 
     record = context.releases
     address = parse_address(arguments.destination, key="DEST")
@@ -145,7 +136,7 @@ def _publisher(context: Context, arguments: Arguments, progress: Progress) -> It
                 sign, key=arguments.sign, runner=context.runner, environ=context.environment
             ),
             extras=partial(_extras, context, arguments, progress),
-            tools=(__version__, _uv_version()),
+            tools=(__version__, version("uv")),
         )
 
 
@@ -181,12 +172,6 @@ def _extras(
     return found
 
 
-def _uv_version() -> str:
-    from importlib.metadata import version
-
-    return version("uv")
-
-
 @contextmanager
 def _downloads(
     context: Context,
@@ -219,7 +204,7 @@ def _downloads(
 
 @Verb(
     "fetch",
-    drivers("only these (default: every enabled one)"),
+    ENABLED_DRIVERS,
     Parameter("--out", "DIR", "the folder that the files are put into"),
     _TARGET,
     trusts=("declaration",),
@@ -242,8 +227,8 @@ def fetch(context: Context, arguments: Arguments) -> Outcome:
         result = command(
             context.declaration,
             context.lock_folder,
-            tuple(arguments.drivers),
-            tuple(arguments.target),
+            arguments.drivers,
+            arguments.target,
             Path(arguments.out),
             download,
             is_there,

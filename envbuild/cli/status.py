@@ -9,9 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envbuild.cli.context import Context
     from envbuild.commands.lock_result import DriverLock
-    from envbuild.commands.status import Status
     from envbuild.report.outcome import Outcome
-    from envbuild.text import Text
 
 
 @Verb(
@@ -27,8 +25,8 @@ def status(context: Context, arguments: Arguments) -> Outcome:
 
     from envbuild.commands.status import status as command
     from envbuild.posix.clock import now
-    from envbuild.report.outcome import Outcome
-    from envbuild.report.status import status_table
+    from envbuild.report.outcome import outcome_of
+    from envbuild.report.status import render_status, render_status_metrics, status_table
 
     locks = _locks(context)
     result = command(
@@ -39,17 +37,9 @@ def status(context: Context, arguments: Arguments) -> Outcome:
         host=os.uname().nodename,
         created=now(),
     )
-    return Outcome(
-        code=1 if arguments.exit_code and result.needs_attention else 0,
-        text=lambda: _text(result, arguments.format),
-        table=lambda: status_table(result),
-    )
-
-
-def _text(result: Status, format_: str) -> Text:
-    from envbuild.report.status import render_status, render_status_metrics
-
-    return render_status_metrics(result) if format_ == "prometheus" else render_status(result)
+    render = render_status_metrics if arguments.format == "prometheus" else render_status
+    code = 1 if arguments.exit_code and result.needs_attention else 0
+    return outcome_of(result, render, status_table, code=code)
 
 
 def _locks(context: Context) -> tuple[DriverLock, ...] | None:

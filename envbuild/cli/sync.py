@@ -5,7 +5,15 @@ from __future__ import annotations
 import sys
 
 from envbuild.cli.folders import are_own, follows, is_own_declaration, may_follow, store_root
-from envbuild.cli.options import BUILD_JOBS, JOBS, Arguments, Parameter, drivers, flag
+from envbuild.cli.options import (
+    BUILD_JOBS,
+    ENABLED_DRIVERS,
+    JOBS,
+    OFFLINE,
+    Arguments,
+    Parameter,
+    flag,
+)
 from envbuild.cli.verbs import Verb
 
 TYPE_CHECKING = False
@@ -50,7 +58,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
 
 @Verb(
     "sync",
-    drivers("only these (default: every enabled one)"),
+    ENABLED_DRIVERS,
     Parameter(
         "--from",
         "SOURCE",
@@ -67,10 +75,7 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
     flag("--allow-older", "follow a release that has expired, or is older than the last one"),
     flag("--insecure", "with --from: speak to a registry or a web root without TLS"),
     flag("--dry-run", "print the plan and do nothing"),
-    flag(
-        "--offline",
-        "ask no index: use only what the store's cache and indexes that are folders hold",
-    ),
+    OFFLINE,
     flag("--keep-going", "when some drivers fail, switch to the others"),
     flag("--refresh-exports", "then write anew what was exported with exact paths"),
     flag("--no-cache-keep", "then remove the store's caches, as for a layer of an image"),

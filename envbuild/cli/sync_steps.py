@@ -37,7 +37,7 @@ def plan_sync(
         preferred=preferred,
         among=among,
     )
-    plan = planner.plan(tuple(arguments.drivers))
+    plan = planner.plan(arguments.drivers)
     for wanted in plan.wanted:
         check_environment_path(context.store.environment(wanted.environment))
     _warn_of_space(context, plan, progress)

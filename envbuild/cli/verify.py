@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
     from envbuild.build.builder import Builder
     from envbuild.cli.context import Context
+    from envbuild.commands.doctor import Doctor
     from envbuild.commands.repair import Repaired
     from envbuild.commands.sync import Planner
+    from envbuild.declaration.declaration import Declaration
     from envbuild.progress import Progress
     from envbuild.report.outcome import Outcome
+    from envbuild.store.manifest import Manifest
     from envbuild.store.plan import Wanted
     from envbuild.text import Text
 
@@ -125,11 +128,10 @@ def _repair_all(context: Context, drivers: tuple[str, ...], progress: Progress) 
 def doctor(context: Context, arguments: Arguments) -> Outcome:
     """Look for problems on this host."""
     from envbuild.cli.unused_store import unused
-    from envbuild.commands.doctor import Diagnosis, Doctor, check_units
+    from envbuild.commands.doctor import Diagnosis, check_units
     from envbuild.report.outcome import outcome_of
     from envbuild.report.verify import doctor_table, render_doctor
     from envbuild.store.guard import require_store
-    from envbuild.target.host import probe_host
 
     nothing = Diagnosis(facts=(), findings=(), warnings=(), units=())
     if not arguments.unit and (empty := unused(context, doctor_table(nothing))) is not None:
@@ -138,13 +140,22 @@ def doctor(context: Context, arguments: Arguments) -> Outcome:
     manifest = context.store.require_current()
     files = (file for group in arguments.unit for file in group)
     units = check_units(context.store, manifest, tuple(files))
-    result = Doctor(
+    declaration = context.declaration if context.is_declared else None
+    result = doctor_of(context, manifest, declaration).examine(units)
+    return outcome_of(result, render_doctor, doctor_table, code=result.exit_code)
+
+
+def doctor_of(context: Context, manifest: Manifest, declaration: Declaration | None) -> Doctor:
+    """What looks for problems on this host; without a declaration, only for those of what is built."""
+    from envbuild.commands.doctor import Doctor
+    from envbuild.target.host import probe_host
+
+    return Doctor(
         store=context.store,
         manifest=manifest,
         host=probe_host(context.runner, context.environment),
         runner=context.runner,
         environment=context.environment,
-        declaration=context.declaration if context.is_declared else None,
+        declaration=declaration,
         lock_folder=context.lock_folder,
-    ).examine(units)
-    return outcome_of(result, render_doctor, doctor_table, code=result.exit_code)
+    )

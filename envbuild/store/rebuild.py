@@ -39,22 +39,26 @@ def wanted_again(receipt: Receipt, *, name: str, key: str) -> Wanted | None:
         target = parse_target(derivation.target)
     except ValueError:
         return None
-    interpreter = Interpreter(
-        path=derivation.python,
-        version=derivation.python_version,
-        cache_tag=derivation.cache_tag,
-        size=0,
-        mtime_ns=0,
-        shareable=True,
-    )
     return Wanted(
         driver=_driver(derivation),
         derivation=derivation,
         key=key,
         lock="",
         target=target,
-        interpreter=interpreter,
+        interpreter=interpreter_of(derivation),
         here=target,
+    )
+
+
+def interpreter_of(derivation: Derivation) -> Interpreter:
+    """The Python of an environment, as its derivation has it; it was not looked at."""
+    return Interpreter(
+        path=derivation.python,
+        version=derivation.python_version,
+        cache_tag=derivation.cache_tag,
+        size=0,
+        mtime_ns=0,
+        shareable=True,
     )
 
 
