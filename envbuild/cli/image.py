@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -37,7 +36,6 @@ def image(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.errors import Problem, UsageError
     from envbuild.report.image import image_table, render_image
     from envbuild.report.outcome import outcome_of
-    from envbuild.report.progress import shown_progress
     from envbuild.store.guard import require_store
 
     missing = (
@@ -49,7 +47,7 @@ def image(context: Context, arguments: Arguments) -> Outcome:
     require_store(context.store.root)
     time = _time(context.environment)
     with (
-        shown_progress(sys.stderr, context.environment) as progress,
+        context.progress() as progress,
         context.store.using_cache(),
         _imager(context, arguments, progress) as imager,
     ):

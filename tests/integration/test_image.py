@@ -66,6 +66,14 @@ def check_bills(images: Images, digest: str) -> None:
     assert components == {"web": {"web", "base"}, "gate": {"gate", "base"}}
 
 
+def test_progress_is_shown_as_asked(images: Images) -> None:
+    """As for every other command: its line at the end, or with `--quiet` nothing at all."""
+    images.build()
+    assert images.image().stderr.splitlines()[-1].startswith("1 done, ")
+    done = images.image("--quiet", to="again")
+    assert (done.code, done.stdout, done.stderr) == (0, "", ""), done
+
+
 def test_what_cannot_be_made_is_refused_beforehand(images: Images) -> None:
     """Each with its key and a hint; nothing is written."""
     images.build()
