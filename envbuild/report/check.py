@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.conflicts.conflict import render_cause
 from envbuild.report.conflicts import clash_table
-from envbuild.report.diff import driver_diff_table, render_change, render_download
+from envbuild.report.diff import driver_diff_table, render_change, render_download, weightiest_first
 from envbuild.report.lines import finding_place, render_count
 from envbuild.text import text_of
 
@@ -94,7 +94,7 @@ def _comparison_lines(comparison: RevisionComparison, file: str) -> Iterator[str
     )
     for diff in changed:
         yield f"  {diff.driver} {diff.versions}: {diff.kind}{render_download(diff.download)}"
-        moves = (*diff.replaced, *diff.accelerator, *diff.major, *diff.minor)
+        moves = weightiest_first(diff)
         yield from (f"    {render_change(change)}" for change in moves[:_SHOWN])
         if len(moves) > _SHOWN:
             yield f"    and {len(moves) - _SHOWN} more (`envbuild diff {comparison.against}`)"

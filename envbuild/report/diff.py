@@ -85,6 +85,11 @@ def render_change(change: Change) -> str:
     return f"{SIGNS[change.kind]} {change.package} {sides}"
 
 
+def weightiest_first(diff: DriverDiff) -> tuple[Change, ...]:
+    """A driver's changes: replaced files, accelerator packages, other major versions, the rest."""
+    return (*diff.replaced, *diff.accelerator, *diff.major, *diff.minor)
+
+
 def render_download(difference: int | None) -> str:
     """`, 1.2 MiB more to download`; empty if unknown or zero."""
     if not difference:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.commands.comparison import RevisionComparison
 from envbuild.conflicts.conflict import render_cause
-from envbuild.report.diff import render_change
+from envbuild.report.diff import render_change, weightiest_first
 from envbuild.report.lines import finding_place, render_bytes, render_count
 from envbuild.report.markup import (
     Markup,
@@ -149,8 +149,8 @@ def _detail_lines(diff: DriverDiff) -> Iterator[str]:
         return
     yield ""
     summary = f"{diff.driver}: {render_count(len(diff.changes), 'change')}"
-    moves = (*diff.accelerator, *diff.major, *diff.minor)
-    yield from folded_diff(summary, (render_change(change).replace("~ ", "! ") for change in moves))
+    lines = (render_change(change).replace("~ ", "! ") for change in weightiest_first(diff))
+    yield from folded_diff(summary, lines)
 
 
 def signed_bytes(size: int) -> str:
