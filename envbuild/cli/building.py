@@ -240,6 +240,7 @@ def open_builder(
     """
     from envbuild.build.assembly import Assembler
     from envbuild.build.builder import Builder
+    from envbuild.build.gate import Gate
     from envbuild.build.placing import Placer
     from envbuild.build.preparation import Preparer
     from envbuild.posix.second_process import SecondProcesses
@@ -274,5 +275,11 @@ def open_builder(
             progress=progress,
             jobs=jobs,
             declared_in=context.declaration.file,
-            gate=context.gate(jobs, progress, contents or {}),
+            gate=Gate(
+                store=context.store,
+                prober=context.prober(jobs),
+                progress=progress,
+                declared_in=context.declaration.file,
+                contents=contents or {},
+            ),
         )

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import TypeVar
 
-    from envbuild.build.gate import Gate
     from envbuild.build.prober import Prober
     from envbuild.declaration.declaration import Declaration
     from envbuild.declaration.driver import Driver
@@ -240,18 +239,6 @@ class Context:
         from envbuild.build.prober import Prober
 
         return Prober(runner=self.runner, logs=self.store.cache / "probes", jobs=jobs)
-
-    def gate(self, jobs: int, progress: Progress, contents: Mapping[str, str]) -> Gate:
-        """Refuses to switch to an environment whose probes fail, or that has other `contents` than a release says."""
-        from envbuild.build.gate import Gate
-
-        return Gate(
-            store=self.store,
-            prober=self.prober(jobs),
-            progress=progress,
-            declared_in=self.declaration.file,
-            contents=contents,
-        )
 
     @cached_property
     def host(self) -> Host:
