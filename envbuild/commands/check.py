@@ -9,9 +9,8 @@ from envbuild.conflicts.rules import check_rules, rule_problems
 from envbuild.conflicts.unlocked_changes import foresee, unmet_findings
 from envbuild.errors import LockfileError, UsageError
 from envbuild.finding import Code, Finding
-from envbuild.lockfile.freshness import judge_lockfile
+from envbuild.lockfile.freshness import stale_reasons
 from envbuild.lockfile.host_check import check_host
-from envbuild.lockfile.lockfile import Fresh, Stale
 from envbuild.lockfile.provided_commands import command_problems, settle_all
 from envbuild.lockfile.soundness import check_soundness
 from envbuild.lockfile.text import package_line
@@ -150,11 +149,8 @@ class Checker:
         """Commands that no package of a fresh lockfile provides."""
         for driver in self.declaration.drivers:
             lockfile = lockfiles.get(driver.name)
-            if lockfile is not None and not self._is_stale(driver, lockfile):
+            if lockfile is not None and not stale_reasons(lockfile, driver, self.declaration):
                 yield from command_problems(driver, lockfile, self.declaration.file)
-
-    def _is_stale(self, driver: Driver, lockfile: Lockfile) -> bool:
-        return isinstance(judge_lockfile(lockfile, driver, self.declaration), Stale)
 
     def _without_lockfile(self, driver: Driver) -> Finding:
         return Finding(
@@ -167,17 +163,16 @@ class Checker:
         )
 
     def _stale(self, driver: Driver, lockfile: Lockfile) -> Iterator[Finding]:
-        judged = judge_lockfile(lockfile, driver, self.declaration)
-        if isinstance(judged, Fresh) and self.changes is not None:
-            moved = self.changes.reasons(lockfile, driver)
-            judged = Stale(reasons=moved) if moved else judged
-        if isinstance(judged, Stale):
+        reasons = stale_reasons(lockfile, driver, self.declaration)
+        if not reasons and self.changes is not None:
+            reasons = self.changes.reasons(lockfile, driver)
+        if reasons:
             locked = lockfile.inputs.all_requires
             new = (one for one in driver.all_requires if one.text not in locked)
             yield Finding(
                 code=Code.STALE_LOCKFILE,
                 subject=driver.name,
-                message=f"the lockfile of {driver.name} is stale: {'; '.join(judged.reasons)}",
+                message=f"the lockfile of {driver.name} is stale: {'; '.join(reasons)}",
                 path=self.declaration.file,
                 line=next((one.line for one in new), driver.line),
                 hint=f"run `envbuild lock {driver.name}` and commit what it writes",

@@ -12,8 +12,7 @@ from envbuild.declaration.toml.requirement import parse_requirement
 from envbuild.declaration.toml.table import TextError
 from envbuild.errors import Problem, UsageError
 from envbuild.lockfile.folder import LockFolder
-from envbuild.lockfile.freshness import inputs_of, judge_lockfile
-from envbuild.lockfile.lockfile import Fresh
+from envbuild.lockfile.freshness import inputs_of, stale_reasons
 from envbuild.posix.files import make_private
 from envbuild.value import replace, value
 
@@ -88,4 +87,4 @@ def is_locked(folder: LockFolder, child: Declaration) -> bool:
     """Whether the child's lockfile is there; a lock that was killed has left the driver's own."""
     (own,) = child.drivers
     stored = folder.read(own.name)
-    return stored is not None and isinstance(judge_lockfile(stored.lockfile, own, child), Fresh)
+    return stored is not None and not stale_reasons(stored.lockfile, own, child)

@@ -9,8 +9,7 @@ from envbuild.conflicts.matrix import MOST_EXPLAINED, find_splits, pairs_of
 from envbuild.conflicts.pair_decision import Fleet
 from envbuild.conflicts.shared_groups import find_groups
 from envbuild.errors import Problem, UnsatisfiableError, UsageError
-from envbuild.lockfile.freshness import judge_lockfile
-from envbuild.lockfile.lockfile import Stale
+from envbuild.lockfile.freshness import stale_reasons
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def _stale(declaration: Declaration, fleet: Fleet) -> tuple[str, ...]:
         driver.name
         for driver in declaration.drivers
         if driver.name in fleet.lockfiles
-        and isinstance(judge_lockfile(fleet.lockfiles[driver.name], driver, declaration), Stale)
+        and stale_reasons(fleet.lockfiles[driver.name], driver, declaration)
     )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.finding import Code, Finding
-from envbuild.lockfile.freshness import judge_lockfile
+from envbuild.lockfile.freshness import stale_reasons
 from envbuild.lockfile.host_check import choose_variant
-from envbuild.lockfile.lockfile import Stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +30,9 @@ def lock_findings(
         if stored is None:
             yield _lock_finding(driver, "it has no lockfile")
             continue
-        judged = judge_lockfile(stored.lockfile, driver, declaration)
-        if isinstance(judged, Stale):
-            yield _lock_finding(driver, f"its lockfile is stale: {'; '.join(judged.reasons)}")
+        reasons = stale_reasons(stored.lockfile, driver, declaration)
+        if reasons:
+            yield _lock_finding(driver, f"its lockfile is stale: {'; '.join(reasons)}")
             continue
         installed = manifest.driver(driver.name)
         if installed is not None and driver.variants:

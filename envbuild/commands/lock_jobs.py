@@ -11,9 +11,8 @@ from envbuild.declaration.index import bound_index
 from envbuild.declaration.source import is_source
 from envbuild.errors import LockfileError, NewerFormatError, Problem, UsageError
 from envbuild.lockfile.builds import build_reasons, locked_names
-from envbuild.lockfile.freshness import command_reasons, compare_inputs, in_effect, inputs_of
+from envbuild.lockfile.freshness import command_reasons, in_effect, input_reasons, inputs_of
 from envbuild.lockfile.known_files import known_files
-from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.soundness import unsound_reasons
 from envbuild.nearest_name import name_hint
 from envbuild.resolution.resolution import Pin
@@ -230,9 +229,11 @@ def _reasons(
         return (NO_LOCKFILE,)
     if upgrade.everything:
         return ("an upgrade of everything was requested",)
-    judged = compare_inputs(previous.inputs, in_effect(previous, inputs))
-    reasons = judged.reasons if isinstance(judged, Stale) else command_reasons(previous, driver)
-    reasons = reasons or build_reasons(previous, declaration)
+    reasons = (
+        input_reasons(previous.inputs, in_effect(previous, inputs))
+        or command_reasons(previous, driver)
+        or build_reasons(previous, declaration)
+    )
     names = locked_names(previous)
     if not reasons:
         reasons = tuple(f"it does not hold together: {text}" for text in unsound_reasons(previous))
@@ -301,7 +302,7 @@ def reusable_lockfiles(
 ) -> Iterator[tuple[Job, Lockfile]]:
     """The jobs whose pins are all reusable, each with its new lockfile.
 
-    None if a pin may change although it fits, if drivers are locked together, or if a rule wants a change:
+    There is none if a pin may change although it fits, if drivers are locked together, or if a rule wants a change:
     then there is a choice to make.
     """
     if upgrade != Upgrade():

@@ -13,8 +13,7 @@ from envbuild.environment.content_digest import read_content_digest
 from envbuild.environment.receipt import parse_receipt
 from envbuild.errors import HostError, NoError, Problem
 from envbuild.lean_json import read_ordinary
-from envbuild.lockfile.freshness import judge_lockfile
-from envbuild.lockfile.lockfile import Fresh
+from envbuild.lockfile.freshness import stale_reasons
 from envbuild.release.compression import compress
 from envbuild.release.document import LeftOut, Release, ReleasedEnvironment, render_release
 from envbuild.release.oci import (
@@ -260,15 +259,13 @@ class Publisher:
         found, problems = {}, []
         for driver in select_drivers(self.declaration, names):
             stored = self.folder.read(driver.name)
-            judged = (
-                None
-                if stored is None
-                else judge_lockfile(stored.lockfile, driver, self.declaration)
-            )
-            if stored is not None and isinstance(judged, Fresh):
+            if stored is None:
+                why = "has no lockfile"
+            elif stale_reasons(stored.lockfile, driver, self.declaration):
+                why = "has a stale lockfile"
+            else:
                 found[driver.name] = stored
                 continue
-            why = "has no lockfile" if stored is None else "has a stale lockfile"
             problems.append(
                 Problem(
                     file=self.folder.name(driver.name),

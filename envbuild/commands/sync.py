@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from envbuild.commands.host_versions import inherited_here
 from envbuild.commands.selection import select_drivers
 from envbuild.errors import HostError, LockfileError, NoError, Problem, UsageError
-from envbuild.lockfile.freshness import judge_lockfile
+from envbuild.lockfile.freshness import stale_reasons
 from envbuild.lockfile.host_check import VariantChoice, choose_variant, judge_on_host
-from envbuild.lockfile.lockfile import Stale
 from envbuild.lockfile.provided_commands import command_problems
 from envbuild.nearest_name import name_hint
 from envbuild.store.plan import Skip, plan_sync, want
@@ -240,9 +239,9 @@ class Planner:
         if lockfile is None:
             message = f"{driver.name} has no lockfile"
             return Problem(file=file, message=message, hint="run `envbuild lock`")
-        judged = judge_lockfile(lockfile, driver, self.declaration)
-        if isinstance(judged, Stale):
-            message = f"the lockfile of {driver.name} is stale: {'; '.join(judged.reasons)}"
+        reasons = stale_reasons(lockfile, driver, self.declaration)
+        if reasons:
+            message = f"the lockfile of {driver.name} is stale: {'; '.join(reasons)}"
             return Problem(file=file, message=message, hint="run `envbuild lock`")
         return None
 

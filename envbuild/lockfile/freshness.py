@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.declaration.driver import LockingKeys
 from envbuild.declaration.torch_backend import served_indexes
 from envbuild.lockfile.builds import build_reasons, locked_names
-from envbuild.lockfile.lockfile import Fresh, Inputs, LockedVariant, Stale
+from envbuild.lockfile.lockfile import Inputs, LockedVariant
 from envbuild.lockfile.provided_commands import unknown_commands
 from envbuild.lockfile.runnable_modules import unknown_modules
 from envbuild.requirement.parse import parse_requirement
@@ -43,12 +43,6 @@ def inputs_of(driver: Driver, declaration: Declaration) -> Inputs:
     )
 
 
-def compare_inputs(locked: Inputs, wanted: Inputs) -> Fresh | Stale:
-    """Fresh if both are the same, else Stale with a reason for every difference."""
-    reasons = tuple(_reasons(locked, wanted))
-    return Stale(reasons=reasons) if reasons else Fresh()
-
-
 def in_effect(lockfile: Lockfile, wanted: Inputs) -> Inputs:
     """The inputs, with the lockfile's own sources for packages that it neither has nor names.
 
@@ -64,11 +58,18 @@ def in_effect(lockfile: Lockfile, wanted: Inputs) -> Inputs:
     return replace(wanted, sources=tuple(sorted(sources, key=lambda one: one.package)))
 
 
-def judge_lockfile(lockfile: Lockfile, driver: Driver, declaration: Declaration) -> Fresh | Stale:
-    """Whether the lockfile satisfies the driver's current declaration."""
-    judged = compare_inputs(lockfile.inputs, in_effect(lockfile, inputs_of(driver, declaration)))
-    reasons = (*command_reasons(lockfile, driver), *build_reasons(lockfile, declaration))
-    return judged if isinstance(judged, Stale) or not reasons else Stale(reasons=reasons)
+def stale_reasons(lockfile: Lockfile, driver: Driver, declaration: Declaration) -> tuple[str, ...]:
+    """Why the lockfile does not satisfy the driver's current declaration; empty if it does."""
+    wanted = in_effect(lockfile, inputs_of(driver, declaration))
+    return input_reasons(lockfile.inputs, wanted) or (
+        *command_reasons(lockfile, driver),
+        *build_reasons(lockfile, declaration),
+    )
+
+
+def input_reasons(locked: Inputs, wanted: Inputs) -> tuple[str, ...]:
+    """A reason for every difference."""
+    return tuple(_reasons(locked, wanted))
 
 
 def command_reasons(lockfile: Lockfile, driver: Driver) -> tuple[str, ...]:

@@ -296,16 +296,3 @@ class Lockfile:
             )
 
         return replace(self, packages=own(self.packages), inherited=own(self.inherited))
-
-
-@value
-class Fresh:
-    """The lockfile satisfies its declaration."""
-
-
-@value
-class Stale:
-    """The lockfile no longer satisfies its declaration."""
-
-    reasons: tuple[str, ...]
-    """One sentence each, without a final stop."""

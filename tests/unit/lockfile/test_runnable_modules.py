@@ -9,8 +9,7 @@ import pytest
 
 from envbuild.declaration.driver import Variant
 from envbuild.index.wheel_commands import has_module
-from envbuild.lockfile.freshness import command_reasons, judge_lockfile
-from envbuild.lockfile.lockfile import Fresh, Stale
+from envbuild.lockfile.freshness import command_reasons, stale_reasons
 from envbuild.lockfile.parse import parse_lockfile
 from envbuild.lockfile.runnable_modules import module_problem, record_modules
 from envbuild.lockfile.text import render_lockfile
@@ -57,10 +56,10 @@ def test_no_more_is_opened_than_the_answer_needs(
     found = record_modules(driver, lockfile, (), ask)
     assert opened == order
     assert {one.name: one.modules for one in found.packages if one.modules} == {having: (module,)}
-    assert judge_lockfile(lockfile, driver, make_declaration(driver)) == Stale(
-        reasons=(f"command: it was locked before the module {module!r} was declared",)
+    assert stale_reasons(lockfile, driver, make_declaration(driver)) == (
+        f"command: it was locked before the module {module!r} was declared",
     )
-    assert judge_lockfile(found, driver, make_declaration(driver)) == Fresh()
+    assert stale_reasons(found, driver, make_declaration(driver)) == ()
     assert module_problem(driver, found, "drivers.toml") == ()
     assert parse_lockfile(render_lockfile(found), file="x.toml") == found
     again, ask = packages_with()
