@@ -16,9 +16,7 @@ _QUICK_LEVEL = 3
 def compress(content: bytes) -> bytes:
     """One frame with a checksum; the same bytes for the same content and library."""
     zstd = _library()
-    parameter = zstd.CompressionParameter
-    options = {parameter.compression_level: _LEVEL, parameter.checksum_flag: 1}
-    return bytes(zstd.compress(content, options=options))
+    return bytes(zstd.compress(content, options=_options(zstd, _LEVEL)))
 
 
 def decompress(content: bytes, *, most: int) -> bytes:
@@ -39,15 +37,18 @@ def decompress(content: bytes, *, most: int) -> bytes:
 def open_for_writing(stream: Any) -> Any:
     """A stream that compresses what is written to it into one frame with a checksum, onto another."""
     zstd = _library()
-    parameter = zstd.CompressionParameter
-    options = {parameter.compression_level: _QUICK_LEVEL, parameter.checksum_flag: 1}
-    return zstd.ZstdFile(stream, mode="wb", options=options)
+    return zstd.ZstdFile(stream, mode="wb", options=_options(zstd, _QUICK_LEVEL))
 
 
 def open_for_reading(stream: Any) -> tuple[Any, type[Exception]]:
     """A stream with the content of frames, and what it raises if they are damaged, beside EOFError."""
     zstd = _library()
     return zstd.ZstdFile(stream, mode="rb"), zstd.ZstdError
+
+
+def _options(zstd: Any, level: int) -> dict[Any, int]:
+    parameter = zstd.CompressionParameter
+    return {parameter.compression_level: level, parameter.checksum_flag: 1}
 
 
 def _library() -> Any:

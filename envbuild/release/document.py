@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
 from envbuild.lean_json import as_list, as_table, as_text
 from envbuild.value import value
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FORMAT = 1
 
@@ -138,10 +134,7 @@ def parse_release(content: bytes, *, place: str) -> Release:
                 for driver, targets in sorted(as_table(table["targets"]).items())
             ),
             environments=tuple(map(_environment, as_list(table["environments"]))),
-            left_out=tuple(
-                LeftOut(driver=driver, what=what, reason=reason)
-                for driver, what, reason in _rows(table["left_out"], ("driver", "what", "reason"))
-            ),
+            left_out=tuple(map(_left_out, as_list(table["left_out"]))),
         )
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
@@ -180,10 +173,10 @@ def _environment(item: object) -> ReleasedEnvironment:
     )
 
 
-def _rows(rows: object, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for row in as_list(rows):
-        table = as_table(row)
-        yield tuple(as_text(table[name]) for name in names)
+def _left_out(item: object) -> LeftOut:
+    table = as_table(item)
+    driver, what, reason = (as_text(table[name]) for name in ("driver", "what", "reason"))
+    return LeftOut(driver=driver, what=what, reason=reason)
 
 
 def _count(item: object) -> int:

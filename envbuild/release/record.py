@@ -47,20 +47,14 @@ class ReleaseRecord:
         """The highest sequence number that the store has followed; 0 if it has followed none."""
         return int(self._read("followed.json").get("newest", 0))
 
-    def folders(self, generations: Iterable[int]) -> frozenset[str]:
-        """The names of the folders with the files of the releases that generations were made from.
-
-        The newest release that the store has followed is among them: the next sync compares with it.
-        """
-        seen = [self.of_generation(number) for number in generations]
-        known = self._read("followed.json").get("generations", {})
-        newest = [known[number] for number in sorted(known, key=int)[-1:]]
-        seen += [SeenRelease(sequence=one[0], digest=one[1]) for one in newest]
-        return frozenset(one.folder for one in seen if one is not None)
-
     def old_folders(self, generations: Iterable[int]) -> tuple[Path, ...]:
-        """The folders of all other releases."""
-        kept = self.folders(generations)
+        """The folders with the files of the releases that none of these generations was made from.
+
+        That of the newest release that the store has followed is none of them: the next sync compares with it.
+        """
+        known = self._read("followed.json").get("generations", {})
+        needed = {*map(str, generations), *sorted(known, key=int)[-1:]}
+        kept = {_seen(row).folder for number, row in known.items() if number in needed}
         if not self.folder.is_dir():
             return ()
         found = (path for path in sorted(self.folder.iterdir()) if _FOLDER.fullmatch(path.name))
@@ -69,7 +63,7 @@ class ReleaseRecord:
     def of_generation(self, number: int) -> SeenRelease | None:
         """The release that a generation was made from; None if it was made from none."""
         found = self._read("followed.json").get("generations", {}).get(str(number))
-        return None if found is None else SeenRelease(sequence=found[0], digest=found[1])
+        return None if found is None else _seen(found)
 
     def latest(self) -> str:
         """When the latest release was made that the store has followed: it is at least this time now.
@@ -140,3 +134,7 @@ class ReleaseRecord:
         except OSError as error:
             message = f"cannot write it: {error.strerror}"
             raise HostError(Problem(file=str(self.folder / name), message=message)) from error
+
+
+def _seen(row: list[Any]) -> SeenRelease:
+    return SeenRelease(sequence=row[0], digest=row[1])
