@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import io
 import tempfile
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,14 +43,13 @@ from envbuild.release.oci import (
     render_manifest,
 )
 from envbuild.release.place import PlaceError
-from envbuild.release.uploading import opened_bytes, upload
+from envbuild.release.uploading import upload
 from envbuild.store.pythons import python_name
 from envbuild.target.target import parse_target
 from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from contextlib import AbstractContextManager
 
     from envbuild.environment.receipt import Receipt
     from envbuild.image.base import BaseImage, BaseReader
@@ -58,8 +58,7 @@ if TYPE_CHECKING:
     from envbuild.launchers.fleet import BuiltDriver
     from envbuild.lockfile.folder import LockFolder
     from envbuild.progress import Progress
-    from envbuild.release.place import Destination
-    from envbuild.release.uploading import Opener
+    from envbuild.release.place import Destination, Opener
     from envbuild.store.store import Store
     from envbuild.wheelcache.compiler import BytecodeCompiler
 
@@ -320,8 +319,8 @@ class Imager:
         openers: dict[str, Opener] = {
             **{blob.digest: partial(self.base.open, blob) for blob in below if self.base},
             **{one.blob.digest: one.open for one in packed},
-            manifest.config.digest: partial(opened_bytes, config),
-            **{blob.digest: partial(opened_bytes, inside) for blob, inside in attached},
+            manifest.config.digest: partial(io.BytesIO, config),
+            **{blob.digest: partial(io.BytesIO, inside) for blob, inside in attached},
         }
         wanted = (manifest.config, *manifest.layers, *(blob for blob, _ in attached))
         distinct = {blob.digest: blob for blob in wanted}.values()
@@ -388,15 +387,13 @@ def _base_annotations(base: BaseImage | None) -> tuple[tuple[str, str], ...]:
     return ((f"{_ANNOTATION}base.digest", base.digest),)
 
 
-def _scratch(folder: Path) -> AbstractContextManager[Path]:
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
     """A private folder for layers on their way."""
     try:
         make_private(folder)
-        return _Scratch(prefix="layers-", dir=os.fspath(folder))
+        made = tempfile.TemporaryDirectory(prefix="layers-", dir=folder)
     except OSError as error:
         raise unwritable(folder, error) from error
-
-
-class _Scratch(tempfile.TemporaryDirectory[str]):
-    def __enter__(self) -> Path:  # type: ignore[override]
-        return Path(super().__enter__())
+    with made as scratch:
+        yield Path(scratch)

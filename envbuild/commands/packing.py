@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from envbuild.errors import HostError, Problem
@@ -25,9 +25,7 @@ from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
-    from typing import BinaryIO
 
     from envbuild.environment.derivation import Derivation
     from envbuild.wheelcache.entries import Entries
@@ -92,7 +90,7 @@ def _layer(
             return None
         blob = descriptor_of(BYTECODE, content, annotations)
 
-    def opened() -> AbstractContextManager[BinaryIO]:
+    def opened() -> io.BytesIO:
         again = pack_entry(entries, wheel)
         if again is None or digest_of(again) != blob.digest:
             message = f"the cached bytecode of {annotations[0][1]} is not what it was"
@@ -100,6 +98,6 @@ def _layer(
                 "remove the store's cache/bytecode and cache/packed.json, sync, and publish again"
             )
             raise HostError(Problem(message=message, hint=hint))
-        return closing(io.BytesIO(again))
+        return io.BytesIO(again)
 
     return PackedLayer(blob=blob, opened=opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,12 +32,11 @@ from envbuild.release.oci import (
 )
 from envbuild.release.place import PlaceError
 from envbuild.release.signature import signature_blobs
-from envbuild.release.uploading import opened_bytes, upload
+from envbuild.release.uploading import upload
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import BinaryIO
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from envbuild.lockfile.folder import LockFolder, StoredLockfile
     from envbuild.lockfile.lockfile import ChosenFile, Lockfile
     from envbuild.progress import Progress
-    from envbuild.release.place import Destination
+    from envbuild.release.place import Destination, Opener
     from envbuild.release.record import ReleaseRecord
     from envbuild.release.uploading import PackedLayer
     from envbuild.store.store import Store
@@ -164,7 +164,7 @@ class Publisher:
             left_out=tuple(_left_out(lockfiles, chosen, built, {w.key for w in wheels})),
         )
         descriptors = (*(blob for blob, _ in layers.values()), *(one.blob for one in packed))
-        openers: dict[str, Callable[[], AbstractContextManager[BinaryIO]]] = {
+        openers: dict[str, Opener] = {
             **{blob.digest: self._opener(file) for blob, file in layers.values()},
             **{one.blob.digest: one.opened for one in packed},
         }
@@ -179,13 +179,13 @@ class Publisher:
         self,
         draft: Release,
         layers: tuple[Descriptor, ...],
-        openers: dict[str, Callable[[], AbstractContextManager[BinaryIO]]],
+        openers: dict[str, Opener],
     ) -> Published:
         there = self.destination.manifest()
         release, manifest = self._numbered(draft, layers, there)
         config = compress(render_release(release))
         content = render_manifest(manifest)
-        openers[manifest.config.digest] = partial(opened_bytes, config)
+        openers[manifest.config.digest] = partial(io.BytesIO, config)
         digest = digest_of(content)
         blobs = (manifest.config, *manifest.layers)
         signature = None if self.sign is None else self.sign(digest)
@@ -196,7 +196,7 @@ class Publisher:
         if signature is not None:
             for blob, inside in signature_blobs(signature):
                 if self.destination.lacks(blob):
-                    self.destination.put(blob, partial(opened_bytes, inside))
+                    self.destination.put(blob, partial(io.BytesIO, inside))
             manifests = ((signature_tag(digest), signature), *manifests)
         unchanged = there == content and not missing
         if not unchanged or signature is not None:
@@ -353,10 +353,10 @@ class Publisher:
             )
             yield file.sha256, (blob, file)
 
-    def _opener(self, file: ChosenFile) -> Callable[[], AbstractContextManager[BinaryIO]]:
+    def _opener(self, file: ChosenFile) -> Opener:
         """Opens a wheel, which is downloaded when somebody first needs its bytes."""
 
-        def opened() -> AbstractContextManager[BinaryIO]:
+        def opened() -> BinaryIO:
             folder = self.scratch / file.sha256
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self.is_there(file, folder):

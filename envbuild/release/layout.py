@@ -29,10 +29,10 @@ from envbuild.release.place import LATEST, PlaceError
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
-    from typing import BinaryIO
+
+    from envbuild.release.place import Opener
 
 LAYOUT = b'{"imageLayoutVersion":"1.0.0"}\n'
 MARK = "oci-layout"
@@ -81,7 +81,7 @@ class LayoutFolder:
         except OSError as error:
             raise self._cannot(error) from error
 
-    def put(self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> None:
+    def put(self, blob: Descriptor, opened: Opener) -> None:
         """As in `Destination`."""
         target = self.file_of(blob)
         scratch = target.with_name(f".{blob.sha256}.{os.getpid()}")

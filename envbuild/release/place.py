@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from envbuild.release.oci import Descriptor
 
+    Opener = Callable[[], AbstractContextManager[BinaryIO]]
+    """Opens the bytes of a blob."""
+
 LATEST = "latest"
 
 _REFERENCE = re.compile(
@@ -54,7 +57,7 @@ class Destination(Protocol):
         """Whether a blob must be put."""
         ...
 
-    def put(self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> None:
+    def put(self, blob: Descriptor, opened: Opener) -> None:
         """Put a blob; several threads may put at once."""
         ...
 

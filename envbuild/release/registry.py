@@ -9,25 +9,25 @@ import re
 import threading
 from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from envbuild.index.answer import Fault
 from envbuild.index.web import Request
 from envbuild.index.web_faults import WebError
-from envbuild.release.oci import MANIFESTS, MOST_MANIFEST, media_type_of
+from envbuild.release.oci import MANIFESTS, media_type_of
 from envbuild.release.place import PlaceError
-from envbuild.release.web_root import is_absent, place_faults, read_blob
+from envbuild.release.web_root import AbsentError, fetch, place_faults, read_blob
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
     from envbuild.index.reply import Reply
     from envbuild.index.web import Web
     from envbuild.release.oci import Descriptor
-    from envbuild.release.place import Address
+    from envbuild.release.place import Address, Opener
     from envbuild.release.sessions import UploadSessions
 
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
@@ -77,8 +77,8 @@ class Registry:
         headers = (("Accept", MANIFESTS), ("Accept-Encoding", "identity"))
         name = quote(tag or self._address.tag, safe=":")
         try:
-            return self._text(Request(url=f"{self._root}/manifests/{name}", headers=headers))
-        except _AbsentError:
+            return self._ask(Request(url=f"{self._root}/manifests/{name}", headers=headers))[1]
+        except AbsentError:
             return None
 
     def read(self, blob: Descriptor, start: int) -> Iterator[bytes]:
@@ -90,11 +90,11 @@ class Registry:
         """As in `Destination`."""
         try:
             self._reply(Request(url=f"{self._root}/blobs/{blob.digest}", method="HEAD"))
-        except _AbsentError:
+        except AbsentError:
             return True
         return False
 
-    def put(self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> None:
+    def put(self, blob: Descriptor, opened: Opener) -> None:
         """As in `Destination`: mounted from a neighbour, if one has it, else sent."""
         if blob.size > _LARGE:
             self._put_large(blob, opened)
@@ -142,12 +142,10 @@ class Registry:
         raise PlaceError("it gives no place to send blobs to")
 
     def _give_up(self, session: str) -> None:
-        with suppress(PlaceError, _AbsentError):
+        with suppress(PlaceError, AbsentError):
             self._reply(Request(url=session, method="DELETE"))
 
-    def _put_large(
-        self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]
-    ) -> None:
+    def _put_large(self, blob: Descriptor, opened: Opener) -> None:
         """Send a blob in pieces, and go on where the connection, or an earlier command, broke off.
 
         A registry that takes no piece gets all of it in one.
@@ -218,7 +216,7 @@ class Registry:
         """The answer to something that is written; PlaceError also if there is no place for it."""
         try:
             return self._reply(request)
-        except _AbsentError as error:
+        except AbsentError as error:
             raise PlaceError(
                 "there is no such repository, or none that may be written (404)"
             ) from error
@@ -227,28 +225,16 @@ class Registry:
         """An answer, without its body."""
         return self._ask(request)[0]
 
-    def _text(self, request: Request) -> bytes:
-        return self._ask(request)[1]
-
     def _ask(self, request: Request) -> tuple[Reply, bytes]:
         """An answer with its body; a second time with credentials, if the registry asks for them."""
-        from envbuild.value import replace
-
         request = replace(request, authorization=self._authorize)
         with place_faults(_HINT):
             try:
-                return self._web.fetch(request, limit=MOST_MANIFEST)
+                return fetch(self._web, request)
             except WebError as error:
-                if is_absent(error):
-                    raise _AbsentError from error
                 if error.fault is not Fault.UNAUTHORISED or not self._log_in(error.challenge):
                     raise
-            try:
-                return self._web.fetch(request, limit=MOST_MANIFEST)
-            except WebError as error:
-                if is_absent(error):
-                    raise _AbsentError from error
-                raise
+            return fetch(self._web, request)
 
     def _authorize(self, url: str) -> str | None:
         """What says who asks, for the registry itself and nobody else."""
@@ -291,10 +277,6 @@ class Registry:
         return f"Bearer {token}" if isinstance(token, str) and token.isprintable() else None
 
 
-class _AbsentError(Exception):
-    """There is no such thing."""
-
-
 def _basic(login: tuple[str, str]) -> str:
     return f"Basic {base64.b64encode(':'.join(login).encode()).decode('ascii')}"
 
@@ -320,8 +302,6 @@ class _Piece(io.RawIOBase):
 
 def _piece(source: BinaryIO, start: int, length: int) -> BinaryIO:
     """Some bytes of a blob from a position on."""
-    from typing import cast
-
     source.seek(start)
     return cast("BinaryIO", _Piece(source, length))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from envbuild.errors import Problem, UsageError
@@ -24,10 +25,11 @@ from envbuild.release.oci import MOST_MANIFEST, REF_NAME, TITLE, Descriptor, ren
 from envbuild.release.place import PlaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
+
+    from envbuild.release.place import Opener
 
 _PIECE = 1 << 20
 
@@ -38,7 +40,7 @@ class Tarball:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._members: dict[str, tuple[int, int]] | None = None
-        self._put: dict[str, tuple[Descriptor, Callable[[], AbstractContextManager[BinaryIO]]]] = {}
+        self._put: dict[str, tuple[Descriptor, Opener]] = {}
 
     def manifest(self, tag: str | None = None) -> bytes | None:
         """As in `Origin`."""
@@ -57,7 +59,7 @@ class Tarball:
             return False
         return blob.digest not in self._put
 
-    def put(self, blob: Descriptor, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> None:
+    def put(self, blob: Descriptor, opened: Opener) -> None:
         """As in `Destination`; the content is read when the tar is written."""
         self._put[blob.digest] = (blob, opened)
 
@@ -65,8 +67,8 @@ class Tarball:
         """As in `Destination`: the index is the last member, and the tar gets its name when it is whole."""
         scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         named = [named_manifest(tag, content) for tag, content in manifests]
-        blobs = {
-            one.digest: (one, _bytes_of(content))
+        blobs: dict[str, tuple[Descriptor, Opener]] = {
+            one.digest: (one, partial(io.BytesIO, content))
             for one, (_, content) in zip(named, manifests, strict=True)
         }
         try:
@@ -147,15 +149,11 @@ class Tarball:
         except OSError as error:
             raise PlaceError(f"{self.path}: {error.strerror}") from error
 
-    def _opened(self, blob: Descriptor) -> AbstractContextManager[BinaryIO]:
+    def _opened(self, blob: Descriptor) -> BinaryIO:
         """A blob of the old tar."""
         stream = self.path.open("rb")
         stream.seek(self._index()[blob_name(blob)][0])
         return stream
-
-
-def _bytes_of(content: bytes) -> Callable[[], AbstractContextManager[BinaryIO]]:
-    return lambda: io.BytesIO(content)
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

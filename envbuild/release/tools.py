@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 import envbuild
 from envbuild.posix.files import make_private, write_atomically
 from envbuild.release.oci import START, TITLE, TOOL, descriptor_of
-from envbuild.release.uploading import PackedLayer, opened_bytes
+from envbuild.release.uploading import PackedLayer
 from envbuild.requirement.parse import normalized_name
 from envbuild.value import value
 
@@ -75,7 +75,7 @@ def tool_layers(folder: Path) -> tuple[PackedLayer, ...]:
     start = descriptor_of(START, script, ((TITLE, START_NAME),))
     return (
         *(_layer(name, path) for name, path in sorted(wheels)),
-        PackedLayer(blob=start, opened=lambda: opened_bytes(script)),
+        PackedLayer(blob=start, opened=lambda: io.BytesIO(script)),
     )
 
 

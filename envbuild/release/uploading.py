@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from envbuild.posix.workers import Workers
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from contextlib import AbstractContextManager
-    from typing import BinaryIO
+    from collections.abc import Mapping, Sequence
 
     from envbuild.progress import Progress
     from envbuild.release.oci import Descriptor
-    from envbuild.release.place import Destination
-
-    Opener = Callable[[], AbstractContextManager[BinaryIO]]
+    from envbuild.release.place import Destination, Opener
 
 _SIDE_BY_SIDE = 4
 
@@ -49,8 +43,3 @@ def upload(
         for size in pool.map(put, blobs):
             done += size
             progress.written(what, done, total)
-
-
-def opened_bytes(content: bytes) -> AbstractContextManager[BinaryIO]:
-    """Bytes as a stream."""
-    return closing(io.BytesIO(content))

@@ -23,6 +23,7 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from envbuild.index.reply import Reply
     from envbuild.index.web import Web
     from envbuild.release.oci import Descriptor
 
@@ -54,9 +55,18 @@ def place_faults(hint: str = "") -> Generator[None]:
         raise PlaceError(f"{error.host} {words}{status}{reason}{more}") from error
 
 
-def is_absent(error: WebError) -> bool:
-    """Whether the server says that there is no such thing."""
-    return error.fault is Fault.NOT_FOUND
+class AbsentError(Exception):
+    """There is no such thing."""
+
+
+def fetch(web: Web, request: Request) -> tuple[Reply, bytes]:
+    """An answer with its body; AbsentError if the server says that there is no such thing."""
+    try:
+        return web.fetch(request, limit=MOST_MANIFEST)
+    except WebError as error:
+        if error.fault is Fault.NOT_FOUND:
+            raise AbsentError from error
+        raise
 
 
 @value
@@ -74,27 +84,15 @@ class WebRoot:
         request = Request(url=f"{self.url}/{INDEX}", authorization=self.authorization)
         try:
             with place_faults():
-                _, content = self._fetch(request)
-        except _AbsentError:
+                _, content = fetch(self.web, request)
+        except AbsentError:
             return None
         found = choose_manifest(listed_manifests(content), tag, self.url)
         return None if found is None else whole_manifest(found, self.read(found, 0))
 
-    def _fetch(self, request: Request) -> tuple[object, bytes]:
-        try:
-            return self.web.fetch(request, limit=MOST_MANIFEST)
-        except WebError as error:
-            if is_absent(error):
-                raise _AbsentError from error
-            raise
-
     def read(self, blob: Descriptor, start: int) -> Iterator[bytes]:
         """As in `Origin`."""
         return read_blob(self.web, f"{self.url}/{blob_name(blob)}", blob, start, self.authorization)
-
-
-class _AbsentError(Exception):
-    """There is no such thing."""
 
 
 def read_blob(
