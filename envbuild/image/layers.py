@@ -5,11 +5,11 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from envbuild.image.members import REST, Part
+from envbuild.image.members import REST
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from envbuild.image.members import Member
 
@@ -31,30 +31,32 @@ class ImageLayer:
     members: tuple[Member, ...]
 
 
-def plan_layers(packages: Mapping[str, Iterable[Member]], *, most: int) -> tuple[ImageLayer, ...]:
+def plan_layers(packages: Mapping[str, Sequence[Member]], *, most: int) -> tuple[ImageLayer, ...]:
     """The layers of an image's environments; `most` is how many there may be, 2 at least.
 
     What belongs to no package comes last. Which packages have layers of their own depends on sizes alone,
     and for the others the bucket depends on the name alone: other packages do not move them.
     """
-    parts = [Part(name=name, members=tuple(members)) for name, members in packages.items()]
-    rest = [part for part in parts if part.name == REST]
-    buckets = max(min(BUCKETS, most - len(rest)), 1)
-    by_size = sorted((p for p in parts if p.name != REST), key=lambda part: (-part.size, part.name))
-    own = [part for part in by_size if part.size >= LARGE][: max(most - len(rest) - buckets, 0)]
-    shared: dict[int, list[Part]] = {}
-    for part in by_size[len(own) :]:
-        shared.setdefault(_bucket(part.name, buckets), []).append(part)
-    return (
-        *(_layer([part], part.name) for part in sorted(own, key=lambda part: part.name)),
-        *(_layer(shared[number], f"packages {number}") for number in sorted(shared)),
-        *(_layer([part], "environment") for part in rest),
+    sizes = {name: sum(one.size for one in members) for name, members in packages.items()}
+    rest = [name for name in sizes if name == REST]
+    by_size = sorted(
+        (name for name in sizes if name != REST), key=lambda name: (-sizes[name], name)
     )
+    buckets = max(min(BUCKETS, most - len(rest)), 1)
+    large = [name for name in by_size if sizes[name] >= LARGE]
+    own = large[: max(most - len(rest) - buckets, 0)]
+    shared: dict[int, list[str]] = {}
+    for name in by_size[len(own) :]:
+        shared.setdefault(_bucket(name, buckets), []).append(name)
 
+    def layer(title: str, names: Iterable[str]) -> ImageLayer:
+        members = tuple(member for name in names for member in packages[name])
+        return ImageLayer(title=title, members=members)
 
-def _layer(parts: list[Part], title: str) -> ImageLayer:
-    return ImageLayer(
-        title=title, members=tuple(member for part in parts for member in part.members)
+    return (
+        *(layer(name, (name,)) for name in sorted(own)),
+        *(layer(f"packages {number}", shared[number]) for number in sorted(shared)),
+        *(layer("environment", (name,)) for name in rest),
     )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.environment.contents import recorded_files
 from envbuild.image.paths import above
-from envbuild.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,24 +49,11 @@ class Member(NamedTuple):
         return not self.source and not self.target
 
 
-@value
-class Part:
-    """What one package has in all environments of the image, or what belongs to no package."""
-
-    name: str
-    """The package's normalised name, or `REST`."""
-
-    members: tuple[Member, ...]
-    """Files and links."""
-
-    @property
-    def size(self) -> int:
-        """The bytes of its files."""
-        return sum(member.size for member in self.members)
-
-
 def environment_parts(environment: Path, contents: Contents) -> dict[str, list[Member]]:
-    """The files and links of an environment by package; HostError if it has no site-packages."""
+    """The files and links of an environment by the package's normalised name, or `REST`.
+
+    HostError if it has no site-packages.
+    """
     owners = _owners(environment)
     root = str(environment).lstrip("/")
     parts: dict[str, list[Member]] = {}
