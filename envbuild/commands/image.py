@@ -7,12 +7,11 @@ import tempfile
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from posixpath import basename
 from typing import TYPE_CHECKING
 
 from envbuild import __version__
 from envbuild.commands.export import lockfile_for, subjects_of
-from envbuild.environment.content_digest import read_content_digest
-from envbuild.environment.receipt import parse_receipt
 from envbuild.errors import HostError, NoError, Problem, UsageError
 from envbuild.image.bills import add_to_index, attach_bill, named_by_digest
 from envbuild.image.config import CONFIG, ImageStart, render_config
@@ -28,7 +27,6 @@ from envbuild.image.python import python_members
 from envbuild.image.refusals import base_problems, member_problems, python_problem
 from envbuild.launchers.files import read_licences
 from envbuild.launchers.formats.cyclonedx import render_cyclonedx
-from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import make_private
 from envbuild.posix.shortage import unwritable
 from envbuild.posix.workers import side_by_side
@@ -173,13 +171,7 @@ class Imager:
         by_name = {one.entry.name: one for one in found}
         for name in dict.fromkeys(names):
             subject = by_name[name]
-            file = self.store.receipt(subject.entry.environment.rpartition("/")[2])
-            try:
-                content = read_ordinary(file)
-            except OSError as error:
-                message = f"the receipt cannot be read: {error.strerror}"
-                raise HostError(Problem(file=str(file), message=message)) from error
-            receipt = parse_receipt(content.decode("utf-8", "surrogateescape"), file=str(file))
+            receipt, content = self.store.read_receipt(basename(subject.entry.environment))
             if receipt.derivation.inherited:
                 listed = ", ".join(one.name for one in receipt.derivation.inherited[:5])
                 raise NoError(
@@ -189,7 +181,7 @@ class Imager:
                         hint="declare the driver without `inherit` for images",
                     )
                 )
-            yield _Packaged(subject=subject, receipt=receipt, content=read_content_digest(content))
+            yield _Packaged(subject=subject, receipt=receipt, content=content)
 
     def _bill(self, one: _Packaged) -> bytes:
         """The bill of materials of a driver, for its target."""

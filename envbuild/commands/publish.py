@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 import shutil
 from functools import partial
+from posixpath import basename
 from typing import TYPE_CHECKING
 
 from envbuild.commands.built_layers import built_wheels, layers_of, with_wheels
 from envbuild.commands.fetch import chosen_targets, files_on
 from envbuild.commands.selection import select_drivers
-from envbuild.environment.content_digest import read_content_digest
-from envbuild.environment.receipt import parse_receipt
 from envbuild.errors import HostError, NoError, Problem
-from envbuild.lean_json import read_ordinary
 from envbuild.lockfile.freshness import stale_reasons
 from envbuild.release.compression import compress
 from envbuild.release.document import LeftOut, Release, ReleasedEnvironment, render_release
@@ -285,17 +283,11 @@ class Publisher:
         manifest = self.store.read_current()
         for entry in manifest.drivers if manifest is not None else ():
             lock = stored.get(entry.name)
-            name = entry.environment.rpartition("/")[2]
+            name = basename(entry.environment)
             if lock is None or lock.digest != entry.lock or not self.store.is_valid(name):
                 continue
-            file = self.store.receipt(name)
-            try:
-                content = read_ordinary(file)
-            except OSError as error:
-                message = f"the receipt cannot be read: {error.strerror}"
-                raise HostError(Problem(file=str(file), message=message)) from error
-            text = content.decode("utf-8", "surrogateescape")
-            derivation = parse_receipt(text, file=str(file)).derivation
+            receipt, content = self.store.read_receipt(name)
+            derivation = receipt.derivation
             yield _Built(
                 derivation=derivation,
                 released=ReleasedEnvironment(
@@ -308,7 +300,7 @@ class Publisher:
                     python=derivation.python,
                     python_version=derivation.python_version,
                     cache_tag=derivation.cache_tag,
-                    content=read_content_digest(content),
+                    content=content,
                 ),
             )
 

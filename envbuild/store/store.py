@@ -78,6 +78,20 @@ class Store:
         """The file whose existence makes the environment valid."""
         return self.root / "receipts" / f"{name}.json"
 
+    def read_receipt(self, name: str) -> tuple[Receipt, str]:
+        """An environment's receipt, and the content digest that it stands for; HostError if it cannot be read."""
+        from envbuild.environment.content_digest import read_content_digest
+        from envbuild.environment.receipt import parse_receipt
+
+        file = self.receipt(name)
+        try:
+            content = read_ordinary(file)
+        except OSError as error:
+            message = f"the receipt cannot be read: {error.strerror}"
+            raise HostError(Problem(file=str(file), message=message)) from error
+        text = content.decode("utf-8", "surrogateescape")
+        return parse_receipt(text, file=str(file)), read_content_digest(content)
+
     @property
     def staging(self) -> Path:
         """Private: holds staging environments, and those that are built again; paths are as long as final ones."""
