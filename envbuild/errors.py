@@ -126,6 +126,11 @@ class UnsatisfiableError(EnvbuildError):
 
     exit_code = 3
 
+    @property
+    def words(self) -> str:
+        """The resolver's explanation."""
+        return "\n".join(problem.detail or problem.message for problem in self.problems)
+
 
 class IndexFailureError(EnvbuildError):
     """An index could not be reached, or returned invalid data."""

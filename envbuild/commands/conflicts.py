@@ -126,15 +126,14 @@ def _ask(fleet: Fleet, pair: Pair, target: Target, resolver: Resolver) -> JointA
 
     drivers = (pair.first, pair.second)
     joint = joint_request(tuple(fleet.lockfiles[name] for name in drivers), target)
-    request = replace(
-        joint, allow_sdist=(), force_sdist=()
-    )  # building runs code, which the user has not requested
+    # Building runs code, which the user has not requested.
+    request = replace(joint, allow_sdist=(), force_sdist=())
     pins: tuple[tuple[str, str], ...] | None = None
     words = None
     try:
         resolution = resolver.resolve(request)
     except UnsatisfiableError as error:
-        words = "\n".join(problem.detail or problem.message for problem in error.problems)
+        words = error.words
     else:
         pins = tuple((file.package, file.version) for file in resolution.files)
     return JointAnswer(

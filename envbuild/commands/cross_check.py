@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envbuild.commands.lock_jobs import Job, Upgrade
 from envbuild.commands.lock_merge import Merger
 from envbuild.commands.lock_resolution import TargetResolver
-from envbuild.commands.lock_result import CrossCheck, NoSet, words_of
+from envbuild.commands.lock_result import CrossCheck, NoSet
 from envbuild.conflicts.rules import coexist_groups
 from envbuild.declaration.resolvers import other_resolver, refused_keys
 from envbuild.errors import UnsatisfiableError
@@ -142,7 +142,7 @@ class _SecondResolution:
             judged = self._merged(found) if found else None
         except UnsatisfiableError as error:
             judged = None
-            unsatisfied += tuple(NoSet(target=one.target, words=words_of(error)) for one in found)
+            unsatisfied += tuple(NoSet(target=one.target, words=error.words) for one in found)
         unsatisfied = tuple(sorted(unsatisfied, key=lambda one: targets.index(one.target)))
         if judged is None:
             return replace(result, unsatisfied=unsatisfied)
@@ -204,7 +204,7 @@ class _SecondResolution:
         try:
             return self._resolve(target)
         except UnsatisfiableError as error:
-            return NoSet(target=target, words=words_of(error))
+            return NoSet(target=target, words=error.words)
 
     def _resolve(
         self,
@@ -237,7 +237,7 @@ class _SecondResolution:
         try:
             self._resolve(target, bounds=(requirement,), resolver=resolver)
         except UnsatisfiableError as error:
-            return words_of(error)
+            return error.words
         return None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.backend.requirements import build_request
 from envbuild.commands.lock_builds import preferring, versions_of
-from envbuild.commands.lock_result import NoSet, words_of
+from envbuild.commands.lock_result import NoSet
 from envbuild.errors import UnsatisfiableError
 from envbuild.lockfile.picks import Explainer, Picks, compare_picks
 from envbuild.resolution.resolution import ResolvedFile
@@ -56,7 +56,7 @@ class BuildJudge:
         try:
             found = self._resolve(build, target, judge)
         except UnsatisfiableError as error:
-            none = NoSet(target=target, words=words_of(error), build=build.package)
+            none = NoSet(target=target, words=error.words, build=build.package)
             return JudgedBuild(target=target, unsatisfied=(none,))
         request = self._request(build, target, judge)
         versions = {one.package: one.version for one in found.files}
@@ -88,7 +88,7 @@ class BuildJudge:
             try:
                 self._resolve(build, target, resolver, (requirement,))
             except UnsatisfiableError as error:
-                return words_of(error)
+                return error.words
             return None
 
         return Explainer(

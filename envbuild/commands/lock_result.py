@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from envbuild.commands.lock_jobs import Job, LockGroup
     from envbuild.declaration.declaration import Agree, Declaration
-    from envbuild.errors import UnsatisfiableError
     from envbuild.finding import Finding
     from envbuild.lockfile.difference import Change
     from envbuild.lockfile.lockfile import HeldBack, Lockfile
@@ -75,11 +74,6 @@ class NoSet:
     words: str
     build: str | None = None
     """The package that is built."""
-
-
-def words_of(error: UnsatisfiableError) -> str:
-    """A resolver's explanation."""
-    return "\n".join(problem.detail or problem.message for problem in error.problems)
 
 
 @value
