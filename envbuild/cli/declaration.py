@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from envbuild.cli.folders import DECLARATION
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from envbuild.commands.edit import EditResult
     from envbuild.imports.draft import Draft
     from envbuild.imports.surroundings import Importable
-    from envbuild.lockfile.lockfile import Lockfile
 
 
 _SOURCES = (
@@ -211,22 +209,12 @@ def show(context: Context, arguments: Arguments) -> Outcome:
     from envbuild.report.declaration import render_show, show_table
 
     result = command(
-        settle_all(context.declaration_here, _readable_lockfiles(context)),
+        settle_all(
+            context.declaration_here,
+            context.lock_folder.readable(driver.name for driver in context.declaration.drivers),
+        ),
         arguments.drivers,
         read_declaration_text(context.declaration_path),
         context.host_tables,
     )
     return outcome_of(result, render_show, show_table)
-
-
-def _readable_lockfiles(context: Context) -> dict[str, Lockfile]:
-    """The lockfiles that can be read, by driver."""
-    from envbuild.errors import LockfileError
-
-    found: dict[str, Lockfile] = {}
-    for driver in context.declaration.drivers:
-        with suppress(LockfileError):
-            stored = context.lock_folder.read(driver.name)
-            if stored is not None:
-                found[driver.name] = stored.lockfile
-    return found

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envbuild.commands.selection import select_drivers
+from envbuild.commands.selection import no_lockfile, select_drivers
 from envbuild.errors import EnvbuildError, HostError, NoError, Problem, UsageError
 from envbuild.launchers.export import TARGET, UNIT
 from envbuild.launchers.files import (
@@ -221,9 +221,7 @@ def lockfile_for(folder: LockFolder, driver: str, target: str | None) -> tuple[L
     """
     stored = folder.read(driver)
     if stored is None:
-        message = f"{driver} has no lockfile"
-        hint = f"run `envbuild lock {driver}`"
-        raise NoError(Problem(file=folder.name(driver), message=message, hint=hint))
+        raise NoError(no_lockfile(folder, driver))
     packages = (package.with_built_wheels() for package in stored.lockfile.packages)
     lockfile = replace(stored.lockfile, packages=tuple(packages))
     return lockfile if target is None else _only(lockfile, target), stored.digest

@@ -181,16 +181,8 @@ def other_lockfiles(
 ) -> dict[str, Lockfile]:
     """The lockfiles of enabled drivers without a job; a damaged one is left out."""
     mine = {job.driver.name for job in jobs}
-    found: dict[str, Lockfile] = {}
-    for driver in declaration.drivers:
-        if driver.enabled and driver.name not in mine:
-            try:
-                stored = folder.read(driver.name)
-            except LockfileError:
-                continue
-            if stored is not None:
-                found[driver.name] = stored.lockfile
-    return found
+    enabled = (driver.name for driver in declaration.drivers if driver.enabled)
+    return folder.readable(name for name in enabled if name not in mine)
 
 
 def _job(driver: Driver, declaration: Declaration, folder: LockFolder, upgrade: Upgrade) -> Job:

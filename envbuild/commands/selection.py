@@ -57,7 +57,7 @@ def read_lockfiles(
             broken += error.problems
             continue
         if stored is None:
-            missing.append(_missing(folder.name(driver.name), driver.name))
+            missing.append(no_lockfile(folder, driver.name))
         else:
             found[driver.name] = stored.lockfile
     if broken:
@@ -80,7 +80,7 @@ def locked_and_not(
     return read_lockfiles(replace(declaration, drivers=drivers), folder, ()), missing
 
 
-def _missing(file: str, driver: str) -> Problem:
-    return Problem(
-        file=file, message=f"{driver} has no lockfile", hint=f"run `envbuild lock {driver}`"
-    )
+def no_lockfile(folder: LockFolder, driver: str) -> Problem:
+    """The problem of a driver that has none."""
+    hint = f"run `envbuild lock {driver}`"
+    return Problem(file=folder.name(driver), message=f"{driver} has no lockfile", hint=hint)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from envbuild.commands.comparison import RevisionComparison, moved_conflicts
 from envbuild.commands.selection import select_drivers
 from envbuild.conflicts.pair_decision import Fleet
-from envbuild.errors import LockfileError
 from envbuild.lockfile.difference import compare_fleets
 from envbuild.value import value
 
@@ -61,13 +60,7 @@ def foresee_lock(
 def _lockfiles(locker: Locker, names: tuple[str, ...]) -> dict[str, Lockfile]:
     """The lockfiles that can be read: one that cannot is locked anew, as if there were none."""
     select_drivers(locker.declaration, names)
-    found: dict[str, Lockfile] = {}
-    for driver in locker.declaration.drivers:
-        if driver.enabled or driver.name in names:
-            try:
-                stored = locker.folder.read(driver.name)
-            except LockfileError:
-                continue
-            if stored is not None:
-                found[driver.name] = stored.lockfile
-    return found
+    drivers = locker.declaration.drivers
+    return locker.folder.readable(
+        driver.name for driver in drivers if driver.enabled or driver.name in names
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envbuild.commands.selection import select_drivers
+from envbuild.commands.selection import no_lockfile, select_drivers
 from envbuild.errors import Problem, UsageError
 from envbuild.lockfile.chains import find_reasons, graph_edges
 from envbuild.nearest_name import near_hint
@@ -97,9 +97,7 @@ def _lockfile(declaration: Declaration, folder: LockFolder, driver: str) -> Lock
     select_drivers(declaration, (driver,))
     stored = folder.read(driver)
     if stored is None:
-        message = f"{driver} has no lockfile"
-        hint = f"run `envbuild lock {driver}`"
-        raise UsageError(Problem(file=folder.name(driver), message=message, hint=hint))
+        raise UsageError(no_lockfile(folder, driver))
     return stored.lockfile
 
 

@@ -24,6 +24,7 @@ from envbuild.posix.input_file import (
 from envbuild.value import field, value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from envbuild.lockfile.first_pins import FirstPin
@@ -134,10 +135,9 @@ class LockFolder:
             write_if_changed(file, content, mode=0o644, keep_mode=True, sync=True)
             self._pins(lockfile.driver).unlink(missing_ok=True)
         except OSError as error:
-            name = self.name(lockfile.driver)
-            raise HostError(
-                Problem(file=name, message=f"cannot write it: {error.strerror}")
-            ) from error
+            from envbuild.posix.shortage import not_written
+
+            raise not_written(self.name(lockfile.driver), error) from error
 
     def first_pins(self, driver: str) -> tuple[FirstPin, ...]:
         """The pins that an import left for the driver's first resolution; LockfileError if they are damaged."""
@@ -164,8 +164,19 @@ class LockFolder:
             content = render_first_pins(pins, source=source).encode()
             write_atomically(file, content, keep_mode=True)
         except OSError as error:
-            message = f"cannot write it: {error.strerror}"
-            raise HostError(Problem(file=str(file), message=message)) from error
+            from envbuild.posix.shortage import not_written
+
+            raise not_written(file, error) from error
+
+    def readable(self, drivers: Iterable[str]) -> dict[str, Lockfile]:
+        """The lockfiles of drivers, but for those that are missing or damaged."""
+        found: dict[str, Lockfile] = {}
+        for driver in drivers:
+            with suppress(LockfileError):
+                stored = self.read(driver)
+                if stored is not None:
+                    found[driver] = stored.lockfile
+        return found
 
     def drivers(self) -> tuple[str, ...]:
         """The drivers that have a lockfile, ordered by name."""

@@ -33,6 +33,11 @@ def unwritable(path: Path | str, error: OSError) -> HostError:
     return HostError(Problem(message=message, hint=_WRITE_HINTS.get(error.errno or 0)))
 
 
+def not_written(file: Path | str, error: OSError) -> HostError:
+    """The error for a file outside the store."""
+    return HostError(Problem(file=str(file), message=f"cannot write it: {error.strerror}"))
+
+
 _WRITE_HINTS = {
     errno.EACCES: "run as the user who owns the store, or name another with --store",
     errno.ENOSPC: "free disk space (`df`, `df -i`) and run it again",
