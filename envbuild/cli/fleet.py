@@ -66,12 +66,11 @@ def fleet(_: Context, arguments: Arguments) -> Outcome:
     stdin = sys.stdin.read(_STDIN) if "-" in arguments.reports else None
     result = compare_hosts(read_reports(tuple(map(Path, arguments.reports)), stdin))
     if arguments.html is not None:
-        from envbuild.errors import HostError, Problem
         from envbuild.posix.files import write_atomically
+        from envbuild.posix.shortage import not_written
 
         try:
             write_atomically(Path(arguments.html), render_fleet_html(result).encode())
         except OSError as error:
-            message = f"cannot write it: {error.strerror}"
-            raise HostError(Problem(file=arguments.html, message=message)) from error
+            raise not_written(arguments.html, error) from error
     return outcome_of(result, render_fleet, fleet_table, code=result.exit_code)

@@ -19,9 +19,10 @@ from envbuild.declaration.index import DEFAULT_INDEX
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.declaration.toml.requirement import parse_requirement
 from envbuild.declaration.toml.table import TextError
-from envbuild.errors import DeclarationError, HostError, Problem, UsageError
+from envbuild.errors import DeclarationError, Problem, UsageError
 from envbuild.launchers.files import read_text
 from envbuild.posix.files import write_atomically
+from envbuild.posix.shortage import not_written
 from envbuild.toml_text import toml_list, toml_string
 from envbuild.value import replace, value
 
@@ -325,8 +326,7 @@ def _write(path: Path, before: str, after: str) -> EditResult:
         try:
             write_atomically(path.resolve(), after.encode(), keep_mode=True)
         except OSError as error:
-            message = f"cannot write it: {error.strerror}"
-            raise HostError(Problem(file=str(path), message=message)) from error
+            raise not_written(path, error) from error
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
     changes = tuple(line for line in lines if not line.startswith(("---", "+++", "@@")))
     return EditResult(file=str(path), changes=changes)

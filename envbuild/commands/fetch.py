@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.commands.selection import read_lockfiles
-from envbuild.errors import HostError, Problem, UsageError
+from envbuild.errors import Problem, UsageError
 from envbuild.lockfile.builds import taken_file
 from envbuild.nearest_name import name_hint
 from envbuild.posix.files import make_folders
+from envbuild.posix.shortage import not_written
 from envbuild.posix.workers import Workers
 from envbuild.value import value
 
@@ -62,8 +63,7 @@ def fetch(
         missing = [file for file in files if not is_there(file, out)]
         _download(missing, out, download, progress)
     except OSError as error:
-        message = f"cannot write it: {error.strerror}"
-        raise HostError(Problem(file=str(error.filename or out), message=message)) from error
+        raise not_written(error.filename or out, error) from error
     return Fetched(out=str(out), files=files, downloaded=tuple(file.file for file in missing))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.posix.files import make_folders, write_if_changed
+from envbuild.posix.shortage import not_written
 from envbuild.release.bytecode import keep_entry, unpack
 from envbuild.release.oci import (
     BUILT_WHEEL,
@@ -76,8 +77,7 @@ class Following:
             for name, text in files.items():
                 write_if_changed(folder / name, text.encode(), mode=0o644)
         except OSError as error:
-            message = f"cannot write it: {error.strerror}"
-            raise HostError(Problem(file=str(error.filename or folder), message=message)) from error
+            raise not_written(error.filename or folder, error) from error
 
     def interpreter_for(
         self, driver: Driver, at: Callable[[str], Interpreter | None]

@@ -13,6 +13,7 @@ from envbuild.errors import HostError, Problem, UsageError
 from envbuild.launchers.fleet import BuiltDriver
 from envbuild.posix.files import make_folders, write_atomically
 from envbuild.posix.input_file import MOST_OTHER, RefusedInputError, read_input
+from envbuild.posix.shortage import not_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,8 +101,7 @@ def write_files(folder: Path, files: Iterable[ExportedFile]) -> tuple[str, ...]:
             shared = file.mode & 0o077 != 0  # a private file stays private
             write_atomically(path, file.text.encode(), mode=file.mode, keep_mode=shared)
         except OSError as error:
-            message = f"cannot write it: {error.strerror}"
-            raise HostError(Problem(file=str(path), message=message)) from error
+            raise not_written(path, error) from error
         written.append(str(path))
     return tuple(written)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from envbuild.errors import HostError, Problem
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.files import write_atomically
+from envbuild.posix.shortage import not_written
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -132,8 +133,7 @@ class ReleaseRecord:
             self.folder.mkdir(mode=0o755, exist_ok=True)
             write_atomically(self.folder / name, content)
         except OSError as error:
-            message = f"cannot write it: {error.strerror}"
-            raise HostError(Problem(file=str(self.folder / name), message=message)) from error
+            raise not_written(self.folder / name, error) from error
 
 
 def _seen(row: list[Any]) -> SeenRelease:
