@@ -12,7 +12,7 @@ from envbuild.target.accelerator import find_kind
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from envbuild.declaration.driver import Driver
     from envbuild.store.manifest import ManifestDriver
@@ -170,17 +170,23 @@ def mounts(fleet: BuiltFleet, subject: BuiltDriver) -> tuple[str, ...]:
     and the interpreter's own installation, unless that is the system's.
     """
     own = fleet.store if fleet.stable else subject.entry.environment
-    prefix = subject.base_python.rpartition("/bin/")[0]
-    if not prefix or prefix in ("/usr", "/usr/local"):
+    prefix = _prefix(subject)
+    if prefix in _SYSTEM:
         return (own,)
     return (own,) if f"{prefix}/".startswith(f"{own}/") else (own, prefix)
 
 
-def python_note(subject: BuiltDriver) -> str | None:
-    """What the image must contain if the system's interpreter is used; None if it is mounted."""
-    prefix = subject.base_python.rpartition("/bin/")[0]
-    if prefix in ("/usr", "/usr/local", ""):
-        return (
-            f"The image must have Python {subject.entry.python_version} at {subject.base_python}."
-        )
-    return None
+def python_notes(subject: BuiltDriver) -> Iterator[str]:
+    """What the image must contain if the system's interpreter is used; nothing if it is mounted."""
+    if _prefix(subject) in _SYSTEM:
+        version = subject.entry.python_version
+        yield f"The image must have Python {version} at {subject.base_python}."
+
+
+_SYSTEM = ("", "/usr", "/usr/local")
+"""The prefixes of Pythons that an image has itself."""
+
+
+def _prefix(subject: BuiltDriver) -> str:
+    """The folder in which the driver's interpreter is installed."""
+    return subject.base_python.rpartition("/bin/")[0]

@@ -13,7 +13,7 @@ from envbuild.launchers.fleet import (
     header,
     join,
     mounts,
-    python_note,
+    python_notes,
     require_image,
 )
 
@@ -33,40 +33,46 @@ def render_kubernetes(export: Export) -> tuple[ExportedFile, ...]:
     image = require_image(export.request.options.get(IMAGE.name), "kubernetes")
     fleet, files = export.fleet, []
     for subject in fleet.subjects:
-        note = python_note(subject)
-        head = [f"# {header('kubernetes')}", *([f"# {note}"] if note else [])]
-        head += [f"# {said}" for said in _notes(subject)]
-        lines = [*head, *yaml_lines(_pod_template(fleet, subject, image, export.request))]
+        notes = (header("kubernetes"), *python_notes(subject), *_notes(subject))
+        template = pod_template(subject.entry.name, _spec(fleet, subject, image, export.request))
+        lines = [*(f"# {note}" for note in notes), *yaml_lines(template)]
         files.append(ExportedFile(name=f"{subject.entry.name}.yaml", text=join(lines)))
     return tuple(files)
 
 
-def _pod_template(
-    fleet: BuiltFleet, subject: BuiltDriver, image: str, request: ExportRequest
-) -> dict[str, object]:
-    name = subject.entry.name
-    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "envbuild"}
-    paths = [check_path(path, "kubernetes") for path in mounts(fleet, subject)]
+def pod_template(name: str, spec: dict[str, object]) -> dict[str, object]:
+    """The `PodTemplate` of a driver."""
+    labels = labels_of(name)
     return {
         "apiVersion": "v1",
         "kind": "PodTemplate",
         "metadata": {"name": name, "labels": labels},
-        "template": {
-            "metadata": {"labels": labels},
-            "spec": {
-                "containers": [service_container(fleet, subject, image, request, paths)],
-                "volumes": [
-                    {"name": _volume(number), "hostPath": {"path": path, "type": "Directory"}}
-                    for number, path in enumerate(paths)
-                ],
-            },
-        },
+        "template": {"metadata": {"labels": labels}, "spec": spec},
+    }
+
+
+def labels_of(name: str) -> dict[str, str]:
+    """The labels of what runs under a name."""
+    return {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "envbuild"}
+
+
+def _spec(
+    fleet: BuiltFleet, subject: BuiltDriver, image: str, request: ExportRequest
+) -> dict[str, object]:
+    paths = [check_path(path, "kubernetes") for path in mounts(fleet, subject)]
+    return {
+        "containers": [service_container(fleet, subject, image, request, paths)],
+        "volumes": [
+            {"name": _volume(number), "hostPath": {"path": path, "type": "Directory"}}
+            for number, path in enumerate(paths)
+        ],
     }
 
 
 def service_container(
     fleet: BuiltFleet, subject: BuiltDriver, image: str, request: ExportRequest, paths: list[str]
 ) -> dict[str, object]:
+    """The container that runs the driver; it sees these folders of the host at their own paths."""
     container: dict[str, object] = {
         "name": subject.entry.name,
         "image": image,

@@ -12,10 +12,15 @@ from envbuild.launchers.fleet import (
     check_path,
     header,
     join,
-    python_note,
+    python_notes,
     require_image,
 )
-from envbuild.launchers.formats.kubernetes import service_container, yaml_lines
+from envbuild.launchers.formats.kubernetes import (
+    labels_of,
+    pod_template,
+    service_container,
+    yaml_lines,
+)
 from envbuild.value import replace
 
 if TYPE_CHECKING:
@@ -59,7 +64,7 @@ def _image(export: Export) -> str:
 
 
 def _daemon_set(export: Export) -> dict[str, object]:
-    labels = {"app.kubernetes.io/name": _NAME, "app.kubernetes.io/managed-by": "envbuild"}
+    labels = labels_of(_NAME)
     store = check_path(export.store, "kubernetes-fleet")
     container = _filler(export, ["/bin/sh", "-ec", _LOOP])
     node = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
@@ -132,16 +137,8 @@ def _filler(export: Export, command: list[str]) -> dict[str, object]:
 
 def _template(export: Export, subject: BuiltDriver, filled: str | None) -> ExportedFile:
     name = subject.entry.name
-    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "envbuild"}
     spec = _filling(export, subject) if filled is None else _mounting(export, subject, filled)
-    value: dict[str, object] = {
-        "apiVersion": "v1",
-        "kind": "PodTemplate",
-        "metadata": {"name": name, "labels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": spec},
-    }
-    note = python_note(subject)
-    return _file(name, value, *([note] if note else []))
+    return _file(name, pod_template(name, spec), *python_notes(subject))
 
 
 def _filling(export: Export, subject: BuiltDriver) -> dict[str, object]:

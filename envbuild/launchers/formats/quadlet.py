@@ -13,10 +13,10 @@ from envbuild.launchers.fleet import (
     header,
     join,
     mounts,
-    python_note,
+    python_notes,
     require_image,
 )
-from envbuild.launchers.formats.systemd import order, quote
+from envbuild.launchers.formats.systemd import environment_file, order, quote
 from envbuild.launchers.startup import START_LIMIT, earlier, health_check
 
 if TYPE_CHECKING:
@@ -46,12 +46,11 @@ def _container(
 ) -> ExportedFile:
     name = subject.entry.name
     binary = check_path(subject.binary(stable=fleet.stable), format_)
-    note = python_note(subject)
     launch = subject.launch(request.arguments, request.port)
     words = " ".join(map(quote, launch.arguments))
     lines = [
         f"# {header(format_)}",
-        *([f"# {note}"] if note else []),
+        *(f"# {note}" for note in python_notes(subject)),
         "[Unit]",
         f"Description={name} {subject.entry.version}, as envbuild built it",
         *order(launch, earlier),
@@ -66,7 +65,7 @@ def _container(
         *_devices(subject),
         "PodmanArgs=--entrypoint=",
         f"Exec={binary} {words}".rstrip(),
-        *([f"EnvironmentFile={launch.environment_file}"] if launch.environment_file else []),
+        *environment_file(launch),
         *([f"PublishPort=127.0.0.1:{launch.port}:{launch.port}"] if launch.port else []),
         *_health(f"{subject.bin_folder(stable=fleet.stable)}/python", launch),
         "NoNewPrivileges=true",

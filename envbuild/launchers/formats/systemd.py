@@ -57,7 +57,7 @@ def _instance(
     launch = subject.launch(None, None)
     name = subject.entry.name
     unit = order(launch, earlier, prefix="envbuild@")
-    service = _environment(launch) + _well(subject, stable=fleet.stable)
+    service = environment_file(launch) + _well(subject, stable=fleet.stable)
     if launch.arguments:
         binary = check_path(f"{fleet.store}/current/bin/{name}", "systemd")
         words = " ".join(map(quote, launch.arguments))
@@ -87,7 +87,8 @@ def _well(subject: BuiltDriver, *, stable: bool) -> list[str]:
     return [f"ExecStartPost=/bin/sh -c {quote(script)}", f"TimeoutStartSec={START_LIMIT}"]
 
 
-def _environment(launch: Launch) -> list[str]:
+def environment_file(launch: Launch) -> list[str]:
+    """The line that names the file with the driver's variables, if there is one."""
     return [f"EnvironmentFile={launch.environment_file}"] if launch.environment_file else []
 
 
@@ -111,7 +112,7 @@ def drop_in(
     lines.append("[Service]")
     if tail == _ARGUMENTS:
         lines.append(f"EnvironmentFile=-%E/envbuild/{subject.entry.name}.env")
-    lines += _environment(launch)
+    lines += environment_file(launch)
     lines += ["ExecStart=", f"ExecStart={binary} {tail}".rstrip()]
     lines += _well(subject, stable=stable) if asks_health else []
     return ExportedFile(name=f"{unit}.d/{DROP_IN}", text=join(lines))
