@@ -143,15 +143,14 @@ def _sync(context: Context, arguments: Arguments, progress: Progress) -> SyncRes
 
 def _refuse_elsewhere(context: Context) -> None:
     """HostError if the store stands at another path than its environments name."""
-    from envbuild.errors import HostError, Problem
-    from envbuild.store.generations import elsewhere, made_at, readable_manifest
+    from envbuild.errors import HostError
+    from envbuild.store.generations import elsewhere, readable_manifest
 
     root = context.store.root
     manifest = readable_manifest(root, context.store.current_number())
-    made = made_at(root, manifest) if manifest is not None else None
-    if made is not None:
-        message, hint = elsewhere(root, made)
-        raise HostError(Problem(message=message, hint=hint))
+    moved = elsewhere(root, manifest) if manifest is not None else None
+    if moved is not None:
+        raise HostError(moved)
 
 
 def _refuse_without_sources(arguments: Arguments) -> None:

@@ -19,7 +19,7 @@ from envbuild.lean_json import read_ordinary
 from envbuild.posix.input_file import MOST_UNIT, RefusedInputError, read_named
 from envbuild.python.probe import ask_python, is_shareable
 from envbuild.store.file_system import check_file_system
-from envbuild.store.generations import elsewhere, made_at
+from envbuild.store.generations import elsewhere
 from envbuild.store.roots import named_by_roots
 from envbuild.store.settings import read_settings
 from envbuild.store.shims import shim_owners
@@ -135,9 +135,9 @@ class Doctor:
             yield from _platform_facts(self.declaration, host)
 
     def _store_findings(self) -> Iterator[Finding]:
-        made = made_at(self.store.root, self.manifest)
-        if made is not None:
-            message, hint = elsewhere(self.store.root, made)
+        moved = elsewhere(self.store.root, self.manifest)
+        if moved is not None:
+            message, hint = moved.message, moved.hint
             yield Finding(code=Code.ELSEWHERE, subject="store", message=message, hint=hint)
         closed = _closed_folder(self.store.root)
         if closed is not None and os.geteuid() == 0:

@@ -17,7 +17,6 @@ from envbuild.store.generations import (
     current_number,
     elsewhere,
     generation_numbers,
-    made_at,
     readable_manifest,
 )
 from envbuild.store.guard import nothing_synced, require_store
@@ -128,10 +127,9 @@ def _require_sound(
     problems = [*map(_problem, checked.findings)]
     if checked.manifest is None:
         raise NoError(problems)
-    made = made_at(root, checked.manifest)
-    if made is not None:
-        message, hint = elsewhere(root, made)
-        raise NoError([Problem(message=message, hint=hint), *problems])
+    moved = elsewhere(root, checked.manifest)
+    if moved is not None:
+        raise NoError([moved, *problems])
     drivers = checked.manifest.drivers
     looked = verifier.verify_quickly([basename(driver.environment) for driver in drivers])
     passed_over: list[Finding] = []

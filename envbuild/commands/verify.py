@@ -10,7 +10,7 @@ from posixpath import basename
 
 from envbuild.errors import Problem, UsageError
 from envbuild.store.generation_check import check_current, check_generation
-from envbuild.store.generations import elsewhere, generation_numbers, made_at
+from envbuild.store.generations import elsewhere, generation_numbers
 from envbuild.store.guard import nothing_synced, require_store
 from envbuild.value import value
 
@@ -115,11 +115,12 @@ def verify(
 def check_place(root: str, generations: Iterable[CheckedGeneration]) -> Iterator[Finding]:
     """The finding if environments of these generations name another store than this one."""
     for generation in generations:
-        made = made_at(root, generation.manifest) if generation.manifest is not None else None
-        if made is not None:
+        manifest = generation.manifest
+        moved = elsewhere(root, manifest) if manifest is not None else None
+        if moved is not None:
             from envbuild.finding import Code, Finding
 
-            message, hint = elsewhere(root, made)
+            message, hint = moved.message, moved.hint
             yield Finding(code=Code.ELSEWHERE, subject="store", message=message, hint=hint)
             return
 

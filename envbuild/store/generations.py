@@ -69,8 +69,8 @@ def readable_manifest(root: Path | str, number: int | None) -> Manifest | None:
         return None
 
 
-def made_at(root: Path | str, manifest: Manifest) -> str | None:
-    """The store's path that a generation's environments name, if they are not those of this store; else None.
+def elsewhere(root: Path | str, manifest: Manifest) -> Problem | None:
+    """The problem of a store that stands at another path than a generation's environments name; else None.
 
     A store that is reached through a link, or is mounted twice, is the same one.
     """
@@ -78,7 +78,11 @@ def made_at(root: Path | str, manifest: Manifest) -> str | None:
         folder, name = os.path.split(driver.environment)
         own = f"{root}/envs/{name}"
         if driver.environment != own and not _is_same(driver.environment, own):
-            return os.path.dirname(folder)  # noqa: PTH120
+            made = os.path.dirname(folder)  # noqa: PTH120
+            return Problem(
+                message=f"the environments name {made}, where the store was made, and start nothing at {root}",
+                hint=f"mount it at {made}; or build it again at another path with `envbuild store move DIR`",
+            )
     return None
 
 
@@ -87,10 +91,3 @@ def _is_same(one: str, other: str) -> bool:
         return os.path.samefile(one, other)  # noqa: PTH121
     except OSError:
         return False
-
-
-def elsewhere(root: Path | str, made: str) -> tuple[str, str]:
-    """Message and hint for a store that stands at another path than its environments name."""
-    message = f"the environments name {made}, where the store was made, and start nothing at {root}"
-    hint = f"mount it at {made}; or build it again at another path with `envbuild store move DIR`"
-    return message, hint
