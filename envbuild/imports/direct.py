@@ -92,6 +92,11 @@ def git_source(
     return tuple((key, text) for key, text in rows if text)
 
 
+def archive_source(url: str, sha256: str = "") -> SourceTable:
+    """The source of an archive, with its digest if it is known."""
+    return (("url", f"{url}#sha256={sha256}" if sha256 else url),)
+
+
 def _source(place: str, locate: Locate | None) -> tuple[str | None, SourceTable]:
     """The name that a place tells, if any, and the place as a source."""
     if place.startswith(("git+", "git:")):
@@ -121,8 +126,7 @@ def _from_git(url: str) -> tuple[str | None, SourceTable]:
 def _from_url(url: str) -> tuple[str | None, SourceTable]:
     bare, _ = urldefrag(url)
     told = _fragment(url)
-    digest = f"#sha256={told['sha256']}" if "sha256" in told else ""
-    return archive_name(bare) or told.get("egg"), (("url", f"{bare}{digest}"),)
+    return archive_name(bare) or told.get("egg"), archive_source(bare, told.get("sha256", ""))
 
 
 def archive_name(path: str) -> str | None:

@@ -8,6 +8,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from envbuild.declaration.toml.requirement import parse_requirement
 from envbuild.declaration.toml.table import TextError
+from envbuild.errors import Problem, UsageError
 from envbuild.imports.direct import is_direct, read_direct
 from envbuild.target.target import KNOWN_PYTHONS
 from envbuild.value import value
@@ -97,6 +98,14 @@ def left_out_line(text: str, error: TextError) -> str:
     """What is left out, and why; an address, which may have a password, is not repeated."""
     what = "a requirement by URL" if "://" in text else text[:200]
     return f"{what}: {error}" + (f" ({error.hint})" if error.hint else "")
+
+
+def no_extra(extra: str, known: Iterable[str], *, file: str, key: str) -> UsageError:
+    """The error for an extra that a project does not have; `known` are those that it has."""
+    hint = f"there are: {', '.join(known) or 'none'}"
+    return UsageError(
+        Problem(file=file, key=key, message=f"there is no extra {extra!r}", hint=hint)
+    )
 
 
 def supported_pythons(specifier: str) -> tuple[str, ...]:

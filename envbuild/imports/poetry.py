@@ -11,8 +11,7 @@ from packaging.version import InvalidVersion, Version
 from envbuild.declaration.toml.requirement import parse_requirement
 from envbuild.declaration.toml.source import check_source
 from envbuild.declaration.toml.table import TextError
-from envbuild.errors import Problem, UsageError
-from envbuild.imports.draft import Draft, left_out_line
+from envbuild.imports.draft import Draft, left_out_line, no_extra
 from envbuild.imports.project import read_pythons, source_of
 from envbuild.imports.toml_values import table_at, text_at, texts_at
 
@@ -166,9 +165,6 @@ def _wanted(poetry: Mapping[str, object], extras: tuple[str, ...], file: str) ->
     found: set[str] = set()
     for extra in extras:
         if extra not in known:
-            hint = f"there are: {', '.join(known.values()) or 'none'}"
-            key = f"tool.poetry.extras.{extra}"
-            message = f"there is no extra {extra!r}"
-            raise UsageError(Problem(file=file, key=key, message=message, hint=hint))
+            raise no_extra(extra, known.values(), file=file, key=f"tool.poetry.extras.{extra}")
         found |= {canonicalize_name(name) for name in texts_at(poetry, "extras", known[extra])}
     return found

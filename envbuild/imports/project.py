@@ -10,9 +10,14 @@ from packaging.utils import canonicalize_name
 from envbuild.declaration.toml.requirement import parse_constraint, parse_override
 from envbuild.declaration.toml.source import check_source
 from envbuild.declaration.toml.table import TextError
-from envbuild.errors import Problem, UsageError
-from envbuild.imports.direct import git_source
-from envbuild.imports.draft import Draft, left_out_line, read_requirements, supported_pythons
+from envbuild.imports.direct import archive_source, git_source
+from envbuild.imports.draft import (
+    Draft,
+    left_out_line,
+    no_extra,
+    read_requirements,
+    supported_pythons,
+)
 from envbuild.imports.toml_values import list_at, table_at, text_at, texts_at
 
 if TYPE_CHECKING:
@@ -101,12 +106,8 @@ def _of_extras(
             continue
         seen.add(extra)
         if extra not in optional:
-            known = ", ".join(optional.values()) or "none"
             key = f"project.optional-dependencies.{extra}"
-            message = f"there is no extra {extra!r}"
-            raise UsageError(
-                Problem(file=file, key=key, message=message, hint=f"there are: {known}")
-            )
+            raise no_extra(extra, optional.values(), file=file, key=key)
         for text in texts_at(project, "optional-dependencies", optional[extra]):
             itself = _ITSELF.fullmatch(text)
             if itself is not None and canonicalize_name(itself["name"]) == own:
@@ -143,7 +144,7 @@ def source_of(entry: object, locate: Locate | None) -> SourceTable:
         ref = text_at(entry, kind) or text_at(entry, "ref")
         return git_source(git.removeprefix("git+"), ref, text_at(entry, "subdirectory"), kind=kind)
     if url:
-        return (("url", url),)
+        return archive_source(url)
     if path and locate is not None:
         return (("path", locate(path)[0]),)
     if text_at(entry, "index"):

@@ -10,8 +10,8 @@ from packaging.utils import canonicalize_name
 from envbuild.declaration.toml.source import check_source
 from envbuild.declaration.toml.table import TextError
 from envbuild.errors import Problem, UsageError
-from envbuild.imports.direct import git_source
-from envbuild.imports.draft import Draft, left_out_line, read_requirements
+from envbuild.imports.direct import archive_source, git_source
+from envbuild.imports.draft import Draft, left_out_line, no_extra, read_requirements
 from envbuild.imports.lock_marker import settle_marker
 from envbuild.imports.project import read_pythons
 from envbuild.imports.toml_values import list_at, table_at, text_at, texts_at
@@ -90,9 +90,7 @@ def _choose(
     known = {canonicalize_name(one): one for one in texts_at(document, "extras")}
     for extra in extras if known else ():
         if extra not in known:
-            hint = f"there are: {', '.join(known.values())}"
-            message = f"there is no extra {extra!r}"
-            raise UsageError(Problem(file=file, key="extras", message=message, hint=hint))
+            raise no_extra(extra, known.values(), file=file, key="extras")
     groups = frozenset(map(canonicalize_name, texts_at(document, "default-groups")))
     others = [one for name, one in known.items() if name not in extras]
     left = [
@@ -132,8 +130,7 @@ def _source(row: Mapping[str, object], locate: Locate | None) -> SourceTable:
             text_at(vcs, "url"), text_at(vcs, "commit-id"), text_at(vcs, "subdirectory")
         )
     if archive and text_at(archive, "url"):
-        digest = text_at(archive, "hashes", "sha256")
-        return (("url", text_at(archive, "url") + (f"#sha256={digest}" if digest else "")),)
+        return archive_source(text_at(archive, "url"), text_at(archive, "hashes", "sha256"))
     if archive or folder:
         if locate is None:
             raise TextError("a path means nothing here")

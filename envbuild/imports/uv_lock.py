@@ -11,11 +11,12 @@ from packaging.utils import canonicalize_name
 from envbuild.declaration.toml.source import check_source
 from envbuild.declaration.toml.table import TextError
 from envbuild.errors import Problem, UsageError
-from envbuild.imports.direct import git_source
+from envbuild.imports.direct import archive_source, git_source
 from envbuild.imports.draft import Draft, left_out_line, read_requirements
 from envbuild.imports.project import read_pythons
 from envbuild.imports.toml_values import list_at, table_at, text_at, texts_at
 from envbuild.lockfile.first_pins import FirstPin
+from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -59,8 +60,6 @@ def read_uv_lock(
 
 
 def _with(draft: Draft, left_out: tuple[str, ...]) -> Draft:
-    from envbuild.value import replace
-
     return replace(draft, left_out=(*draft.left_out, *left_out))
 
 
@@ -154,7 +153,7 @@ def _source(row: Package, locate: Locate | None) -> SourceTable:
         url = urlunsplit(parts._replace(query="", fragment=""))
         return git_source(url, parts.fragment, told.get("subdirectory", ""))
     if kind == "url":
-        return (("url", place),)
+        return archive_source(place)
     if kind in ("path", "directory", *_MEMBERS):
         if locate is None:
             raise TextError("a path means nothing here")

@@ -8,9 +8,11 @@ import re
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from envbuild.declaration.toml.source import check_source
 from envbuild.errors import EnvbuildError
-from envbuild.imports.direct import git_source
+from envbuild.imports.direct import archive_source, git_source
 from envbuild.imports.installed import VenvPackage
 from envbuild.imports.toml_values import table_at, text_at
 from envbuild.launchers.files import read_text
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
     from envbuild.imports.direct import SourceTable
 
-_SEPARATORS = re.compile(r"[-_.]+")
 _VERSION = re.compile(r"^version(?:_info)?\s*=\s*(3\.\d+)", re.MULTILINE)
 
 
@@ -45,7 +46,7 @@ def read_distributions(folder: Path) -> tuple[VenvPackage, ...]:
 def _read(info: Path) -> VenvPackage:
     text = (info / "METADATA").read_text(encoding="utf-8", errors="replace")
     headers = HeaderParser().parsestr(text)
-    name = _SEPARATORS.sub("-", headers.get("Name", "")).lower()
+    name = canonicalize_name(headers.get("Name", ""))
     return VenvPackage(
         name=name,
         version=headers.get("Version", ""),
@@ -75,8 +76,7 @@ def _source(file: Path, name: str) -> SourceTable:
             ref, folder = text_at(vcs, "commit_id"), text_at(told, "subdirectory")
             source = git_source(url, ref, folder) if text_at(vcs, "vcs") == "git" else ()
         else:
-            digest = text_at(told, "archive_info", "hashes", "sha256")
-            source = (("url", url + (f"#sha256={digest}" if digest else "")),)
+            source = archive_source(url, text_at(told, "archive_info", "hashes", "sha256"))
         if source:
             check_source(name, dict(source))
     except (EnvbuildError, ValueError, RecursionError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from email.parser import HeaderParser
 from pathlib import Path
@@ -14,6 +13,7 @@ from envbuild.launchers.fleet import BuiltDriver
 from envbuild.posix.files import make_folders, write_atomically
 from envbuild.posix.input_file import MOST_OTHER, RefusedInputError, read_input
 from envbuild.posix.shortage import not_written
+from envbuild.requirement.parse import normalized_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from envbuild.launchers.fleet import ExportedFile
     from envbuild.store.manifest import ManifestDriver
 
-_SEPARATORS = re.compile(r"[-_.]+")
 _LONGEST_LICENCE = 80
 """In characters; a longer text is the licence itself, not its name."""
 
@@ -63,7 +62,7 @@ def read_licences(environment: Path) -> dict[str, str]:
         except (OSError, RefusedInputError):
             continue
         headers = HeaderParser().parsestr(content.decode(errors="replace"))
-        name = _SEPARATORS.sub("-", headers.get("Name", "")).lower()
+        name = normalized_name(headers.get("Name", ""))
         licence = _licence(
             headers.get("License-Expression"),
             headers.get_all("Classifier", []),
