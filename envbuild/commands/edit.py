@@ -70,7 +70,7 @@ def add(
     If the file says nothing of Pythons, a new driver gets those that the host has, which `pythons` lists.
     """
     texts = tuple(_checked_requirement(text) for text in requirements)
-    before = _read(path) if path.exists() else ""
+    before = read_text(path) if path.exists() else ""
     is_new = driver not in declared_drivers(_checked(before, path))
     after = add_requirements(before, driver, texts)
     if is_new and not has_default(before, "python"):
@@ -82,14 +82,14 @@ def add(
 
 def remove(path: Path, driver: str, names: tuple[str, ...]) -> EditResult:
     """Remove requirements; without names, the driver."""
-    before = _read(path)
+    before = read_text(path)
     after = remove_requirements(_checked(before, path), driver, names, file=str(path))
     return _write(path, before, after)
 
 
 def edit(path: Path, driver: str, key: str, value: str) -> EditResult:
     """Set one key of a driver."""
-    before = _read(path)
+    before = read_text(path)
     return _write(path, before, set_key(_checked(before, path), driver, key, value, file=str(path)))
 
 
@@ -110,7 +110,7 @@ def import_(
     if name is not None:
         drafts = tuple(_renamed(drafts, name))
     merged = _merged(drafts)
-    before = _read(path) if path.exists() else ""
+    before = read_text(path) if path.exists() else ""
     text = _checked(before, path)
     _refuse_declared(merged, text, path)
     merged, index = _default_index(merged, text)
@@ -269,10 +269,6 @@ def _refuse_declared(merged: list[tuple[str, str, Draft]], text: str, path: Path
     ]
     if problems:
         raise UsageError(problems)
-
-
-def _read(path: Path) -> str:
-    return read_text(path)
 
 
 def _checked(text: str, path: Path) -> str:

@@ -93,7 +93,7 @@ class Locker:
         found = self._keep_or_resolve(stale, upgrade)
         if found.failures and not keep_going:
             raise all_failures(found.failures, tuple(found.locked))
-        failed = {name for failure in found.failures for name in failure.drivers}
+        failed = {*_names(found.failures)}
         sound = tuple(group for group in groups if group[0].driver.name not in failed)
         locked = found.locked
         locked |= self._agree(sound, {**known, **locked}, upgrade)

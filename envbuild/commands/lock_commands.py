@@ -36,7 +36,7 @@ def record_commands(
         ),
     )
     while packages := packages_to_look_at(job.driver, lockfile):
-        asked = {_first_file(one, files).sha256: _first_file(one, files) for one in packages}
+        asked = {one.files[0].sha256: _first_file(one, files) for one in packages}
         unknown = tuple(file for sha256, file in asked.items() if sha256 not in known)
         if unknown:
             known |= metadata.commands(unknown)

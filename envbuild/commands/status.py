@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from posixpath import basename
 
 from envbuild.commands.host_report import drift_of_now, running_processes
@@ -140,9 +141,7 @@ def status(
         )
     verified = verify(str(store.root), verifier, quick=True)
     drift = tuple(drift_of_now(verified.findings, manifest))
-    counts: dict[str, int] = {}
-    for finding in drift:
-        counts[finding.subject] = counts.get(finding.subject, 0) + 1
+    counts = Counter(finding.subject for finding in drift)
     return Status(
         host=host,
         created=created,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from envbuild.posix.shortage import unwritable
 from envbuild.store.contents import OWN_NAMES
 from envbuild.store.guard import MARKER, require_store
 from envbuild.store.processes import find_processes, is_leased
+from envbuild.target.host import disk_free
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -70,12 +70,11 @@ def store_info(store: Store) -> StoreInfo:
     """What is in a store; every file is looked at, none is opened. Errors as in `require_store`."""
     require_store(store.root)
     root = store.root
-    disk = os.statvfs(root)
     environments = root / "envs"
     return StoreInfo(
         root=root,
         file_system=file_system(root),
-        free=disk.f_bavail * disk.f_frsize,
+        free=disk_free(root),
         current=store.current_number(),
         generations=len(store.generation_numbers()),
         environments=len(_names(environments)),
