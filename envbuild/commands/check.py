@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from envbuild.commands.comparison import RevisionComparison
     from envbuild.commands.conflicts import JointAnswer
-    from envbuild.commands.revision import Revisions
     from envbuild.declaration.declaration import Declaration
     from envbuild.declaration.driver import Driver
     from envbuild.errors import Problem
     from envbuild.lockfile.folder import LockFolder, StoredLockfile
+    from envbuild.lockfile.git import Git
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.resolution.resolution import Resolver
     from envbuild.sourcetree.changes import PathChanges
@@ -83,7 +83,7 @@ class Checker:
     changes: PathChanges | None = None
     """Says whether path sources were changed; None if none is declared."""
 
-    def check(self, revisions: Revisions | None = None, against: str | None = None) -> CheckResult:
+    def check(self, git: Git | None = None, against: str | None = None) -> CheckResult:
         """Check the working folder, and compare it with a revision if one is named.
 
         UsageError for a rule about a package that no driver has, for a command that no package provides,
@@ -101,7 +101,7 @@ class Checker:
         foreseen = foresee(self.declaration, lockfiles)
         found += unmet_findings(foreseen, self.declaration)
         comparison = None
-        if revisions is not None and against is not None:
+        if git is not None and against is not None:
             from envbuild.commands.comparison import (
                 compare_with,
                 conflict_findings,
@@ -109,7 +109,7 @@ class Checker:
             )
             from envbuild.commands.revision import fleet_at
 
-            then = fleet_at(revisions, against, self.declaration_name)
+            then = fleet_at(git, against, self.declaration_name)
             comparison = compare_with(then, self.declaration, lockfiles, foreseen)
             found += conflict_findings(comparison, self.declaration)
             found += replaced_findings(then, lockfiles, self.folder, allowed=self.allow_replaced)

@@ -15,9 +15,9 @@ from envbuild.value import replace, value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envbuild.commands.revision import Revisions
     from envbuild.declaration.declaration import Declaration
     from envbuild.lockfile.folder import LockFolder
+    from envbuild.lockfile.git import Git
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.store.manifest import Manifest, ManifestDriver
     from envbuild.store.store import Store
@@ -39,13 +39,13 @@ class DiffResult:
 def diff_revision(
     declaration: Declaration,
     folder: LockFolder,
-    revisions: Revisions,
+    git: Git,
     revision: str,
     declaration_name: str,
 ) -> DiffResult:
     """Compare the lockfiles in the folder with those of a revision."""
     now, missing = locked_and_not(declaration, folder)
-    then = fleet_at(revisions, revision, declaration_name)
+    then = fleet_at(git, revision, declaration_name)
     before = {name: one for name, one in then.lockfiles.items() if name not in missing}
     drivers = compare_fleets(before, now)
     return DiffResult(against=revision, drivers=drivers, not_locked=missing)

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from envbuild.declaration.toml.document import parse_declaration
 from envbuild.errors import DeclarationError, LockfileError, Problem, UsageError
 from envbuild.lockfile.folder import Together
 from envbuild.lockfile.parse import parse_lockfile
-from envbuild.value import value
+from envbuild.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envbuild.declaration.declaration import Declaration
+    from envbuild.lockfile.git import Git
     from envbuild.lockfile.lockfile import Lockfile
-
-
-class Revisions(Protocol):
-    """Reads files at a revision; `lockfile.git.Git` is one."""
-
-    def commit(self, revision: str) -> str:
-        """The commit of a revision; UsageError if it is unknown."""
-        ...
-
-    def read(self, commit: str, path: str) -> str | None:
-        """A file's text at a commit, or None."""
-        ...
-
-    def names(self, commit: str, folder: str) -> tuple[str, ...]:
-        """The names in a folder at a commit."""
-        ...
 
 
 @value
@@ -48,26 +33,24 @@ class FleetAt:
     """By driver; in the declaration's order, then undeclared ones."""
 
 
-def fleet_at(revisions: Revisions, revision: str, declaration_name: str) -> FleetAt:
+def fleet_at(git: Git, revision: str, declaration_name: str) -> FleetAt:
     """Read the declaration and the lockfiles at a revision.
 
     UsageError has everything that this version cannot read, and missing lockfiles:
     the working folder is not at fault.
     """
-    commit = revisions.commit(revision)
+    commit = git.commit(revision)
     problems: list[Problem] = []
-    declaration = _declaration(revisions, commit, revision, declaration_name, problems)
+    declaration = _declaration(git, commit, revision, declaration_name, problems)
     present = {
-        name.removesuffix(".toml")
-        for name in revisions.names(commit, "locks")
-        if name.endswith(".toml")
+        name.removesuffix(".toml") for name in git.names(commit, "locks") if name.endswith(".toml")
     }
     declared = [driver.name for driver in declaration.drivers] if declaration is not None else []
     lockfiles: dict[str, Lockfile] = {}
     together = Together(f"{revision}:locks")
     for driver in _in_order(declared, present):
         file = f"{revision}:locks/{driver}.toml"
-        text = revisions.read(commit, f"locks/{driver}.toml")
+        text = git.read(commit, f"locks/{driver}.toml")
         try:
             if text is not None:
                 together.add_size(driver, len(text))
@@ -100,9 +83,9 @@ def _require_lockfiles(then: FleetAt) -> None:
 
 
 def _declaration(
-    revisions: Revisions, commit: str, revision: str, name: str, problems: list[Problem]
+    git: Git, commit: str, revision: str, name: str, problems: list[Problem]
 ) -> Declaration | None:
-    text = revisions.read(commit, name)
+    text = git.read(commit, name)
     if text is None:
         return None
     try:
@@ -118,7 +101,5 @@ def _in_order(declared: list[str], present: set[str]) -> Iterable[str]:
 
 
 def _placed(problem: Problem, revision: str) -> Problem:
-    from envbuild.value import replace
-
     hint = f"compare with a revision that this envbuild can read; {revision} stays as it is"
     return replace(problem, hint=hint)

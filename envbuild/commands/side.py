@@ -13,7 +13,7 @@ from envbuild.lockfile.lockfile import LockedFile, LockedPackage
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from envbuild.commands.revision import Revisions
+    from envbuild.lockfile.git import Git
     from envbuild.lockfile.lockfile import Lockfile
     from envbuild.store.manifest import Manifest
     from envbuild.store.store import Store
@@ -47,10 +47,10 @@ def side_of_lockfile(words: str, lockfile: Lockfile, target: Target) -> LockedSi
 
 
 def side_at_revision(
-    revisions: Revisions, revision: str, declaration_name: str, driver: str, target: Target
+    git: Git, revision: str, declaration_name: str, driver: str, target: Target
 ) -> LockedSide:
     """What a driver had locked at a git revision; UsageError if it was not."""
-    lockfile = fleet_at(revisions, revision, declaration_name).lockfiles.get(driver)
+    lockfile = fleet_at(git, revision, declaration_name).lockfiles.get(driver)
     if lockfile is None:
         message = f"{driver} has no lockfile at {revision}"
         raise UsageError(
