@@ -36,9 +36,6 @@ class FleetHost:
     """A host's report, as far as hosts are compared."""
 
     host: str
-    place: str
-    """The file that it came from."""
-
     created: str
     store: str
     generation: int
@@ -244,7 +241,6 @@ def _parse(place: str, text: str) -> FleetHost:
         release = table["release"]
         return FleetHost(
             host=as_text(table["host"]),
-            place=place,
             created=as_text(table["created"]),
             store=as_text(table["store"]),
             generation=as_number(table["generation"]),

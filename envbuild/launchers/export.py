@@ -186,9 +186,6 @@ class ExportFormat:
     stable: bool = False
     """Whether its paths follow every switch by default."""
 
-    of_lockfiles: bool = False
-    """Whether it is made from lockfiles; without named drivers, of all declared drivers."""
-
     needs_declaration: bool = False
     """Whether each driver must be declared: for ranges, for its version's package, for its accelerator."""
 

@@ -73,7 +73,6 @@ class Stage:
         self._note = note
         self._heard = heard
         self._guard = threading.Lock()
-        self._count = 0
         self._compared: dict[str, Path] = {}
         self.received = 0
         """Bytes that places have sent."""
@@ -205,9 +204,8 @@ class Stage:
 
     def _count_in(self, size: int, total: int) -> None:
         with self._guard:
-            self._count += size
             self.received += size
-            count = self._count
+            count = self.received
         self._heard(min(count, total), total)
 
     def _part(self, blob: Descriptor) -> Path:

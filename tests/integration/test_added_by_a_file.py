@@ -32,7 +32,6 @@ FORMAT = ExportFormat(
     files="`toy.txt`",
     taken_by="nobody",
     options=(Option(name="colour", metavar="NAME", help="the colour of the toy"),),
-    of_lockfiles=True,
     render=lambda export: tuple(
         ExportedFile(name="toy.txt", text=f"{lockfile.driver} {export.request.options['colour']}\\n")
         for lockfile, _ in export.lockfiles()

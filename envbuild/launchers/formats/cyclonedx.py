@@ -178,5 +178,4 @@ FORMAT = ExportFormat(
     taken_by="the schema, read strictly",
     render=_render,
     options=(TARGET,),
-    of_lockfiles=True,
 )

@@ -106,5 +106,4 @@ FORMAT = ExportFormat(
         for lockfile, _ in export.lockfiles()
     ),
     options=(TARGET,),
-    of_lockfiles=True,
 )

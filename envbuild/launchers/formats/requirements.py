@@ -114,5 +114,4 @@ FORMAT = ExportFormat(
         for lockfile, _ in export.lockfiles()
     ),
     options=(TARGET, ANNOTATE),
-    of_lockfiles=True,
 )
