@@ -140,12 +140,12 @@ class Publisher:
         chosen = self._targets(lockfiles, built, targets)
         built = tuple(one for one in built if _is_chosen(one, chosen))
         self.progress.stage("release", "packing bytecode")
-        layers = dict(self._wheels(lockfiles, chosen))
+        wheels = tuple(self._wheels(lockfiles, chosen))
         derivations = tuple(one.derivation for one in built)
-        wheels = built_wheels(self.built, derivations)
+        from_sources = built_wheels(self.built, derivations)
         packed = (
-            *layers_of(self.built, wheels),
-            *self.packer.pack(with_wheels(one, wheels) for one in derivations),
+            *layers_of(self.built, from_sources),
+            *self.packer.pack(with_wheels(one, from_sources) for one in derivations),
             *self.extras(derivations),
         )
         draft = Release(
@@ -159,11 +159,11 @@ class Publisher:
             lockfiles=tuple(sorted((name, self._text(name)) for name in lockfiles)),
             targets=tuple(sorted((k, tuple(map(str, v))) for k, v in chosen.items())),
             environments=tuple(one.released for one in built),
-            left_out=tuple(_left_out(lockfiles, chosen, built, {w.key for w in wheels})),
+            left_out=tuple(_left_out(lockfiles, chosen, built, {one.key for one in from_sources})),
         )
-        descriptors = (*(blob for blob, _ in layers.values()), *(one.blob for one in packed))
+        descriptors = (*(blob for blob, _ in wheels), *(one.blob for one in packed))
         openers: dict[str, Opener] = {
-            **{blob.digest: self._opener(file) for blob, file in layers.values()},
+            **{blob.digest: partial(self._open, file) for blob, file in wheels},
             **{one.blob.digest: one.opened for one in packed},
         }
         try:
@@ -180,8 +180,7 @@ class Publisher:
         openers: dict[str, Opener],
     ) -> Published:
         there = self.destination.manifest()
-        release, manifest = self._numbered(draft, layers, there)
-        config = compress(render_release(release))
+        release, config, manifest = self._numbered(draft, layers, there)
         content = render_manifest(manifest)
         openers[manifest.config.digest] = partial(io.BytesIO, config)
         digest = digest_of(content)
@@ -217,18 +216,22 @@ class Publisher:
 
     def _numbered(
         self, draft: Release, layers: tuple[Descriptor, ...], there: bytes | None
-    ) -> tuple[Release, OciManifest]:
-        """The release with its number: that of the last one if nothing has changed since."""
+    ) -> tuple[Release, bytes, OciManifest]:
+        """The release with its number, its config and its manifest: the last one if nothing has changed since."""
         from envbuild.release.document import parse_release
 
         last = self.record.published()
         if last is not None:
+            manifest, config = parse_manifest(last[0]), compress(last[1])
             before = parse_release(last[1], place="the last published release")
             same = replace(
                 draft, sequence=before.sequence, previous=before.previous, created=before.created
             )
-            if (same, layers) == (before, parse_manifest(last[0]).layers):
-                return before, parse_manifest(last[0])
+            if (same, layers) == (before, manifest.layers) and (
+                digest_of(config) == manifest.config.digest  # other libraries pack other bytes
+                or not self.destination.lacks(manifest.config)
+            ):
+                return before, config, manifest
         numbers = [_sequence(one) for one in (there, last[0] if last else None) if one is not None]
         previous = there if there is not None else (last[0] if last else None)
         release = replace(
@@ -251,7 +254,7 @@ class Publisher:
             layers=layers,
             annotations=annotations,
         )
-        return release, manifest
+        return release, config, manifest
 
     def _lockfiles(self, names: tuple[str, ...]) -> dict[str, StoredLockfile]:
         found, problems = {}, []
@@ -328,8 +331,8 @@ class Publisher:
 
     def _wheels(
         self, lockfiles: Mapping[str, Lockfile], chosen: Mapping[str, tuple[Target, ...]]
-    ) -> Iterator[tuple[str, tuple[Descriptor, ChosenFile]]]:
-        """The layer of each wheel, by its sha256, in the order of their names."""
+    ) -> Iterator[tuple[Descriptor, ChosenFile]]:
+        """The layer of each wheel, in the order of their names."""
         files = {
             file.sha256: file
             for name, lockfile in lockfiles.items()
@@ -343,19 +346,15 @@ class Publisher:
                 size=file.size,
                 annotations=((TITLE, file.file),),
             )
-            yield file.sha256, (blob, file)
+            yield blob, file
 
-    def _opener(self, file: ChosenFile) -> Opener:
-        """Opens a wheel, which is downloaded when somebody first needs its bytes."""
-
-        def opened() -> BinaryIO:
-            folder = self.scratch / file.sha256
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not self.is_there(file, folder):
-                self.download(file, folder)
-            return (folder / file.file).open("rb")
-
-        return opened
+    def _open(self, file: ChosenFile) -> BinaryIO:
+        """Open a wheel; it is downloaded when somebody first needs its bytes."""
+        folder = self.scratch / file.sha256
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.is_there(file, folder):
+            self.download(file, folder)
+        return (folder / file.file).open("rb")
 
 
 def _sequence(manifest: bytes) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
 
+from envbuild.release.oci import CONFIG, descriptor_of, parse_manifest, render_manifest
+from envbuild.value import replace
 from tests.support.command_line import NOWHERE, ROOT, declare_drivers
 from tests.support.folders import remove_tree
 from tests.support.releases import Fleet, fleet
@@ -60,6 +63,24 @@ def test_publishing_again_writes_what_is_new(fleet: Fleet) -> None:
     moved = fleet.publish("--format", "json").json
     assert (moved["sequence"], moved["previous"]) == (2, again["digest"])
     assert moved["uploaded"]["blobs"] <= 3
+
+
+def test_another_library_packs_another_config(fleet: Fleet) -> None:
+    """Its bytes are not written under the name of the last config: where that is not, there is a new release."""
+    fleet.build()
+    fleet.publish()
+    last = fleet.store / "releases" / "published.manifest.json"
+    packed = parse_manifest(last.read_bytes())
+    other = b"by another library"
+    config = descriptor_of(CONFIG, other, packed.config.annotations)
+    last.write_bytes(render_manifest(replace(packed, config=config)))
+    (fleet.place / "blobs" / "sha256" / config.sha256).write_bytes(other)
+    assert fleet.publish("--format", "json").json["sequence"] == 1
+    fleet.place = fleet.store.parent / "second"
+    moved = fleet.publish("--format", "json").json
+    for blob in (fleet.place / "blobs" / "sha256").iterdir():
+        assert hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name
+    assert moved["sequence"] == 2
 
 
 def test_a_host_goes_on_with_the_release(fleet: Fleet) -> None:
