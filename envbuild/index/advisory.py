@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envbuild.index.answer import Fault, IndexAnswerError
 from envbuild.lean_json import as_list, as_table, as_text
-from envbuild.posix.workers import Workers
+from envbuild.posix.workers import side_by_side
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ def ask_indexes(
             return None
         return None if content is None else parse_release(content)
 
-    with Workers(_SIDE_BY_SIDE, thread_name_prefix="advisories") as pool:
-        return dict(zip(releases, pool.map(ask, releases), strict=True))
+    return dict(zip(releases, side_by_side(ask, releases, most=_SIDE_BY_SIDE), strict=True))
 
 
 def parse_release(content: bytes) -> tuple[Advisory, ...] | None:

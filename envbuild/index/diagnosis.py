@@ -13,10 +13,10 @@ from envbuild.errors import EnvbuildError, IndexFailureError, Problem, Unsatisfi
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, bad_answer, problem_of
 from envbuild.index.misnamed import look_for_misnamed, names_in
 from envbuild.index.upload_times import missing_times
-from envbuild.posix.workers import Workers
+from envbuild.posix.workers import side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from packaging.specifiers import SpecifierSet
 
@@ -85,7 +85,7 @@ def problems_seen(seen: Iterable[IndexAnswer]) -> list[Problem]:
     return list(dict.fromkeys(map(problem_of, bad)))
 
 
-def ask_all(items: Iterable[T], ask: Callable[[T], Problem | None]) -> list[Problem]:
+def ask_all(items: Sequence[T], ask: Callable[[T], Problem | None]) -> list[Problem]:
     """Ask several questions in parallel → every problem once, in order.
 
     The first index that cannot be reached ends it.
@@ -102,8 +102,7 @@ def ask_all(items: Iterable[T], ask: Callable[[T], Problem | None]) -> list[Prob
                 hopeless.set()
             return problem_of(error.answer)
 
-    with Workers(_AT_ONCE, thread_name_prefix="diagnosis") as pool:
-        found = list(pool.map(one, items))
+    found = side_by_side(one, items, most=_AT_ONCE)
     return list(dict.fromkeys(problem for problem in found if problem is not None))
 
 

@@ -8,7 +8,7 @@ from envbuild.declaration.source import origin_words
 from envbuild.errors import IndexFailureError, NoError, Problem, UsageError
 from envbuild.index.disk import is_on_disk, path_on_disk
 from envbuild.launchers.fleet import FileSource
-from envbuild.posix.workers import Workers
+from envbuild.posix.workers import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,17 +36,9 @@ def find_places(
     _refuse_trees(lockfile)
     wheels = _built_places(lockfile, built)
     packages = {package.name: package for package in lockfile.packages if not package.is_built}
-    with Workers(max_workers=_SIDE_BY_SIDE) as pool:
-        pages = dict(
-            zip(
-                packages,
-                pool.map(
-                    lambda name: client.project_page(locations.named(packages[name].index), name),
-                    packages,
-                ),
-                strict=True,
-            )
-        )
+    places = [locations.named(package.index) for package in packages.values()]
+    asked = side_by_side(client.project_page, places, tuple(packages), most=_SIDE_BY_SIDE)
+    pages = dict(zip(packages, asked, strict=True))
     problems = [_problem(package, pages[package.name]) for package in packages.values()]
     missing = [problem for problem in problems if problem is not None]
     if missing:

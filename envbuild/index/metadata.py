@@ -11,7 +11,7 @@ from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.disk import is_on_disk
 from envbuild.index.remote_file import InnerMetadata
 from envbuild.index.stand_ins import NO_SOURCES
-from envbuild.posix.workers import Workers
+from envbuild.posix.workers import Workers, side_by_side
 from envbuild.resolution.resolution import ResolvedFile
 from envbuild.value import replace, value
 from envbuild.wheelcache.metadata import (
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _SMALL = 4 << 20
 """Bytes of a wheel that is downloaded only for its METADATA."""
 
+_FILES, _PAGES = 8, 4
+"""How many are read at the same time."""
+
 
 @value
 class MetadataReader:
@@ -49,7 +52,7 @@ class MetadataReader:
 
     rules: SourceRules = NO_SOURCES
 
-    def read_all(self, files: Iterable[ResolvedFile], *, jobs: int = 8) -> dict[str, WheelMetadata]:
+    def read_all(self, files: Iterable[ResolvedFile]) -> dict[str, WheelMetadata]:
         """`ResolvedFile.content` → METADATA of each file, read in parallel.
 
         IndexFailureError with every problem; HostError if a build failed.
@@ -60,7 +63,7 @@ class MetadataReader:
             for content, file in wanted.items()
             if file.python is None and (found := self.cache.get(file.sha256)) is not None
         }
-        with Workers(jobs, thread_name_prefix="metadata") as pool:
+        with Workers(_FILES, thread_name_prefix="metadata") as pool:
             reading = {
                 content: pool.submit(self.read, file)
                 for content, file in wanted.items()
@@ -95,10 +98,9 @@ class MetadataReader:
                 found[choice.sha256] = frozenset(map(canonicalize_name, provided))
         return found
 
-    def still_listed(self, packages: tuple[KnownPackage, ...], *, jobs: int = 4) -> frozenset[str]:
+    def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """The names of the packages whose file the index lists with that sha256; none for a folder."""
-        with Workers(jobs, thread_name_prefix="pages") as pool:
-            listed = tuple(pool.map(self._is_listed, packages))
+        listed = side_by_side(self._is_listed, packages, most=_PAGES)
         return frozenset(
             package.name for package, found in zip(packages, listed, strict=True) if found
         )
@@ -119,7 +121,8 @@ class MetadataReader:
         if known is None:
             location = self.locations.holding(file.index, file.package)
             inner = self.inner.read(location, file.package, self._listed(location, file))
-            known = self._keep(file, _value(location, file, inner), inner.lifetime)
+            known = _value(location, file, inner)
+            self.cache.put(file.sha256, known, lifetime=inner.lifetime)
         return known
 
     def read_if_cheap(self, file: ResolvedFile) -> WheelMetadata | None:
@@ -135,10 +138,6 @@ class MetadataReader:
             if not is_near and not self.inner.read_parts(location, file.package, listed):
                 return None
         return self.read(file)
-
-    def _keep(self, file: ResolvedFile, metadata: WheelMetadata, lifetime: float) -> WheelMetadata:
-        self.cache.put(file.sha256, metadata, lifetime=lifetime)
-        return metadata
 
     def _listed(self, location: IndexLocation, file: ResolvedFile) -> IndexFile:
         """The file as its index's page lists it."""

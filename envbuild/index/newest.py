@@ -11,7 +11,7 @@ from envbuild.index.page_parser import page_of
 from envbuild.index.page_versions import versions_on_page
 from envbuild.index.static_walk import joined
 from envbuild.lockfile.warnings import yank_reason
-from envbuild.posix.workers import Workers
+from envbuild.posix.workers import side_by_side
 from envbuild.requirement.parse import parse_version
 from envbuild.resolution.joint_request import joint_inputs_request
 from envbuild.value import value
@@ -79,8 +79,7 @@ def find_newest(
                 raise
             return page_of(package, (), status="removed")
 
-    with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
-        pages = dict(zip(places, pool.map(ask, places), strict=True))
+    pages = dict(zip(places, side_by_side(ask, places, most=_SIDE_BY_SIDE), strict=True))
     return tuple(
         _answer(pages[one.package.index, one.package.name], lockfile, one) for one in questions
     )

@@ -34,6 +34,8 @@ T = TypeVar("T")
 _LARGEST = 1 << 20
 """The most bytes of entry points."""
 
+_SIDE_BY_SIDE = 16
+
 _GROUPS = ("console_scripts", "gui_scripts")
 _SITE_PACKAGES = re.compile(r"^[^/]+\.data/(purelib|platlib)/")
 """The folders of a wheel's `.data` whose files end up in site-packages."""
@@ -112,9 +114,9 @@ class CommandReader:
         return frozenset(sha256 for sha256, there in found.items() if there)
 
     def _read_all(
-        self, files: tuple[ResolvedFile, ...], look: Callable[[IO[bytes]], T], *, jobs: int = 16
+        self, files: tuple[ResolvedFile, ...], look: Callable[[IO[bytes]], T]
     ) -> dict[str, T]:
-        found = side_by_side(partial(self._read, look), files, most=jobs)
+        found = side_by_side(partial(self._read, look), files, most=_SIDE_BY_SIDE)
         return {file.sha256: seen for file, seen in zip(files, found, strict=True)}
 
     def _read(self, look: Callable[[IO[bytes]], T], file: ResolvedFile) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError
-from envbuild.posix.workers import Workers
+from envbuild.posix.workers import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,6 +39,5 @@ def yanked_files(
             if file.yanked is not None
         }
 
-    with Workers(_SIDE_BY_SIDE, thread_name_prefix="pages") as pool:
-        found = list(pool.map(look, groups))
+    found = side_by_side(look, tuple(groups), most=_SIDE_BY_SIDE)
     return {sha256: reason for one in found for sha256, reason in one.items()}
