@@ -24,8 +24,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from envbuild.index.reading import ChosenReleases, Reading, RequiredRanges
-from envbuild.index.same_request import settled
-from envbuild.requirement.parse import parse_requirement
+from envbuild.requirement.parse import parse_requirement, settled_requirements
 from envbuild.target.wheel_choice import is_stand_in
 
 if TYPE_CHECKING:
@@ -88,8 +87,9 @@ class _Choice:
     def reading(self, until: float) -> Reading:
         """As in `choose_newest`."""
         target = self._request.target
-        asked = self._holding(settled(self._request.requires, target))
-        for one in (*asked, *self._holding(settled(self._request.constraints, target))):
+        asked = self._holding(settled_requirements(self._request.requires, target))
+        bounds = self._holding(settled_requirements(self._request.constraints, target))
+        for one in (*asked, *bounds):
             self._bounds[one.name].add(one.specifier)
         while asked:
             if monotonic() >= until:

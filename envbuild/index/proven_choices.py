@@ -55,11 +55,11 @@ from envbuild.errors import EnvbuildError
 from envbuild.index.newest_choices import choose_newest
 from envbuild.index.page_versions import is_age, moment_of
 from envbuild.index.reading import ChosenReleases, compare_readings, read_by
-from envbuild.index.same_request import compare_requests, seen_target, settled
+from envbuild.index.same_request import compare_requests, seen_target
 from envbuild.index.served_answers import ServedAnswers
 from envbuild.index.target_pair import TargetPair
 from envbuild.index.target_view import TargetView
-from envbuild.requirement.parse import parse_version
+from envbuild.requirement.parse import parse_version, settled_requirements
 from envbuild.resolution.tools import ListedPackage
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class ProvenRuns:
 def _told(request: ResolveRequest) -> dict[NamedVersion, tuple[str, ...]]:
     """What the resolver is told that releases require. ValueError if a version is none."""
     return {
-        (one.name, parse_version(one.version)): settled(one.requires, request.target)
+        (one.name, parse_version(one.version)): settled_requirements(one.requires, request.target)
         for one in (*request.known, *request.told)
     }
 

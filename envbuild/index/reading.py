@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from envbuild.index.same_request import settled
-from envbuild.requirement.parse import admits, parse_requirement
+from envbuild.requirement.parse import admits, parse_requirement, settled_requirements
 from envbuild.target.wheel_choice import best_wheel
 from envbuild.value import value
 
@@ -148,7 +147,7 @@ def read_by(served: ServedAnswers, view: TargetView, answer: ChosenReleases) -> 
     """What was read for an answer, as its target is seen. ValueError if that cannot be said."""
     lookup = _Lookup(served, view, answer)
     asked = answer.request
-    own = settled((*asked.requires, *asked.overrides), asked.target)
+    own = settled_requirements((*asked.requires, *asked.overrides), asked.target)
     went_back = lookup.went_back(answer.files)
     releases = tuple(lookup.reached(own) if went_back else answer.files)
     if not all(map(lookup.was_read, answer.files)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envbuild.requirement.parse import outcomes, settled_requirement
+from envbuild.requirement.parse import outcomes, settled_requirements
 from envbuild.target.platform_range import known_platform
 from envbuild.target.target import Target
 from envbuild.value import replace
@@ -21,11 +21,6 @@ _QUOTED = re.compile(r"""["']([^"']*)["']""")
 def seen_target(target: Target) -> Target:
     """A target as uv sees it, which knows neither variants nor every platform."""
     return Target(python=target.python, platform=known_platform(target.platform))
-
-
-def settled(texts: Iterable[str], target: Target) -> tuple[str, ...]:
-    """Requirements as the resolver gets them for a target."""
-    return tuple(settled_requirement(text, target) for text in texts)
 
 
 def compare_requests(before: ResolveRequest, now: ResolveRequest) -> None:
@@ -45,7 +40,7 @@ def _judged(texts: Iterable[str], target: Target) -> tuple[tuple[object, ...], .
     """The requirements as the resolver gets them, each with whether it holds: without an extra, and with each."""
     seen = seen_target(target)
     found: list[tuple[object, ...]] = []
-    for text in settled(texts, target):
+    for text in settled_requirements(texts, target):
         bare, _, marker = text.partition(";")
         extras = frozenset(_QUOTED.findall(marker)) if "extra" in marker else frozenset[str]()
         found.append((bare.strip(), outcomes(marker.strip(), seen, extras)))

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from envbuild.index.page import page_with
 from envbuild.index.page_versions import moment_of, uploaded, version_of
 from envbuild.index.router_server import Content, Served, listen
-from envbuild.requirement.parse import parse_version, settled_requirement
+from envbuild.requirement.parse import parse_version, settled_requirements
 from envbuild.resolution.resolution import ListedFile
 from envbuild.target.wheel_choice import best_wheel
 
@@ -148,7 +148,6 @@ def _render_metadata(told: KnownPackage, request: ResolveRequest) -> str:
     extras = sorted({extra for text in told.requires for extra in _EXTRA.findall(text)})
     lines = ["Metadata-Version: 2.1", f"Name: {told.name}", f"Version: {told.version}"]
     lines += [f"Provides-Extra: {extra}" for extra in extras]
-    lines += [
-        f"Requires-Dist: {settled_requirement(text, request.target)}" for text in told.requires
-    ]
+    requires = settled_requirements(told.requires, request.target)
+    lines += [f"Requires-Dist: {text}" for text in requires]
     return "".join(f"{line}\n" for line in lines)

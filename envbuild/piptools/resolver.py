@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from envbuild.errors import HostError, IndexFailureError, Problem, UnsatisfiableError
 from envbuild.piptools.tools import link_tools
 from envbuild.posix.process import Command, scrubbed_environment
-from envbuild.requirement.parse import settled_requirement
+from envbuild.requirement.parse import settled_requirements
 from envbuild.resolution.chosen_file import choose_file
 from envbuild.resolution.resolution import Resolution, UnsupportedTargetError
-from envbuild.resolution.tools import LONGEST_BACKEND
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
 _WORKER = Path(__file__).with_name("worker.py")
 _MEMORY = 1 << 30
 """Bytes of data that pip may use."""
-
-_ANSWERS = 4
-"""pip may take as long as this many answers of an index, each at its deadline."""
 
 _MOST_ANSWER = 8 << 20
 """Bytes of the worker's answer."""
@@ -96,8 +92,8 @@ class PipToolsResolver:
             "tools": str(tools),
             "cache": str(folder / "cache"),
             "answer": str(answer),
-            "requires": _settled(request.requires, request),
-            "constraints": _settled(request.constraints, request),
+            "requires": settled_requirements(request.requires, request.target),
+            "constraints": settled_requirements(request.constraints, request.target),
             "pins": {pin.name: pin.version for pin in request.pins},
         }
         job.write_text(json.dumps(fields), encoding="utf-8")
@@ -116,7 +112,7 @@ class PipToolsResolver:
             for key, text in self.tools.index_environment.items()
             if "PROXY" in key.upper()
         }
-        patience = self._patience(request)
+        patience = self.tools.patience(request)
         env = scrubbed_environment(
             os.environ,
             **apart,
@@ -142,10 +138,6 @@ class PipToolsResolver:
             ends_group=True,
         )
 
-    def _patience(self, request: ResolveRequest) -> float:
-        """Seconds for pip; a build backend may take its time to say what a source requires."""
-        return _ANSWERS * (self.tools.deadline + bool(request.may_be_built) * LONGEST_BACKEND)
-
     def _failure(
         self, request: ResolveRequest, completed: Completed, answer: dict[str, Any]
     ) -> Exception:
@@ -161,7 +153,9 @@ class PipToolsResolver:
             message = f"pip finds no set of versions that satisfies {place}"
             return UnsatisfiableError(Problem(message=message, detail=words, hint=hint))
         if completed.timed_out:
-            message = f"pip took longer than {self._patience(request):g} seconds to resolve {place}"
+            message = (
+                f"pip took longer than {self.tools.patience(request):g} seconds to resolve {place}"
+            )
             hint = (
                 "require narrower ranges, or if the network is slow, raise $ENVBUILD_HTTP_DEADLINE"
             )
@@ -197,10 +191,6 @@ def _unsupported(
 
 def _quoted(texts: Iterable[str]) -> str:
     return ", ".join(f'"{text}"' for text in dict.fromkeys(texts))
-
-
-def _settled(lines: Iterable[str], request: ResolveRequest) -> list[str]:
-    return [settled_requirement(line, request.target) for line in lines]
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from envbuild.target.target import LAST_PATCH, Target
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from packaging.markers import Marker
     from packaging.specifiers import SpecifierSet
@@ -208,6 +208,11 @@ def settled_requirement(text: str, target: Target) -> str:
         return text
     bare, _, marker = text.partition(";")
     return f"{bare.strip()}; {settle(marker.strip(), target)}"
+
+
+def settled_requirements(texts: Iterable[str], target: Target) -> tuple[str, ...]:
+    """Requirements as a resolver gets them for the target."""
+    return tuple(settled_requirement(text, target) for text in texts)
 
 
 def _may_hold(comparison: re.Match[str], target: Target) -> bool:

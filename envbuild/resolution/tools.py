@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LONGEST_BACKEND = 3600.0
 """Seconds in which a build backend must have said what a source requires."""
 
+_ANSWERS = 4
+"""A resolver may take as long as this many answers of an index, each at its deadline."""
+
 
 @value
 class ListedPackage:
@@ -101,3 +104,7 @@ class ResolverTools:
 
     python_for: Callable[[Target], Interpreter | str]
     """A Python of this host that decides markers as the target does, or why there is none, as a whole sentence."""
+
+    def patience(self, request: ResolveRequest) -> float:
+        """Seconds for the resolver; a build backend may take its time to say what a source requires."""
+        return _ANSWERS * (self.deadline + bool(request.may_be_built) * LONGEST_BACKEND)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING
 
-from envbuild.requirement.parse import settled_requirement
+from envbuild.requirement.parse import settled_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ def write_stubs(packages: Iterable[LockedPackage], target: Target, folder: Path)
         folder.mkdir(exist_ok=True)
         stem = f"{package.name.replace('-', '_')}-{package.version}"
         wheel = folder / f"{stem}-py3-none-any.whl"
-        requires = (settled_requirement(text, target) for text in package.requires)
+        requires = settled_requirements(package.requires, target)
         metadata = "".join(
             (
                 f"Metadata-Version: 2.1\nName: {package.name}\nVersion: {package.version}\n",

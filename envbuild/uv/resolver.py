@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, IndexFailureError, Problem, UnsatisfiableError
 from envbuild.posix.process import Command, scrubbed_environment
-from envbuild.requirement.parse import settled_requirement
+from envbuild.requirement.parse import settled_requirements
 from envbuild.resolution.chosen_file import choose_file
 from envbuild.resolution.resolution import Resolution
-from envbuild.resolution.tools import LONGEST_BACKEND
 from envbuild.target.platform_range import known_platform, library_of
 from envbuild.target.wheel_choice import best_wheel, unfit_versions
 from envbuild.toml_text import toml_string
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
 _SYSTEMS = {"musllinux": "unknown-linux-musl", "macosx": "apple-darwin"}
 _MEMORY = 1 << 30
 """Bytes of data that uv may use: about five times what large drivers need, so that an endless page stops it."""
-
-_ANSWERS = 4
-"""uv may take as long as this many answers of an index, each at its deadline."""
 
 _ROUNDS = 50
 """The most resolutions that exclude versions whose wheels all need a newer system library."""
@@ -123,18 +119,21 @@ class UvResolver:
             return request, listed_packages(output.read_text(encoding="utf-8"))
 
     def _command(self, request: ResolveRequest, folder: Path, output: Path) -> Command:
-        _write_lines(folder / "requirements.in", _settled(request.requires, request))
-        given = write_stubs(request.inherited, request.target, folder / "host")
-        constraints = (*_settled(request.constraints, request), *given)
+        target = request.target
+        requires = settled_requirements(request.requires, target)
+        _write_lines(folder / "requirements.in", requires)
+        given = write_stubs(request.inherited, target, folder / "host")
+        constraints = (*settled_requirements(request.constraints, target), *given)
         _write_lines(folder / "constraints.txt", constraints)
-        _write_lines(folder / "overrides.txt", _settled(request.overrides, request))
+        overrides = settled_requirements(request.overrides, target)
+        _write_lines(folder / "overrides.txt", overrides)
         if request.pins:
             output.write_text(_preferences(request.pins), encoding="utf-8")
-        platform = request.target.platform
+        platform = target.platform
         argv = [uv_executable(), "pip", "compile", *base_arguments(secure=False)]
         argv += ["--quiet", "--no-header", "--format", "pylock.toml", "--output-file", str(output)]
         argv += ["--cache-dir", str(self.tools.cache), "--python", sys.executable]
-        argv += ["--python-version", request.target.newest_python]
+        argv += ["--python-version", target.newest_python]
         argv += ["--python-platform", _uv_platform(platform)]
         argv += ["--constraints", str(folder / "constraints.txt")]
         argv += ["--overrides", str(folder / "overrides.txt")]
@@ -155,14 +154,10 @@ class UvResolver:
             argv=tuple(argv),
             env=scrubbed_environment(_without_certificates(os.environ), **extra),
             cwd=str(folder),
-            timeout=self._patience(request),
+            timeout=self.tools.patience(request),
             memory=_MEMORY,
             ends_group=True,
         )
-
-    def _patience(self, request: ResolveRequest) -> float:
-        """Seconds for uv; a build backend may take its time to say what a source requires."""
-        return _ANSWERS * (self.tools.deadline + bool(request.may_be_built) * LONGEST_BACKEND)
 
     def _failure(self, request: ResolveRequest, completed: Completed) -> Exception:
         """uv's output does not tell these cases apart reliably, so the indexes are asked."""
@@ -188,7 +183,7 @@ class UvResolver:
 
     def _boundless(self, request: ResolveRequest, completed: Completed) -> IndexFailureError:
         """The error if uv used too much memory or time."""
-        what = f"took longer than {self._patience(request):g} seconds"
+        what = f"took longer than {self.tools.patience(request):g} seconds"
         if not completed.timed_out:
             what = f"needs more than {_MEMORY >> 30} GiB of memory"
         message = f"the resolution of {request.driver} for {request.target} {what}"
@@ -232,10 +227,6 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def _settled(lines: Iterable[str], request: ResolveRequest) -> Iterator[str]:
-    return (settled_requirement(line, request.target) for line in lines)
-
-
 def _preferences(pins: Iterable[Pin]) -> str:
     """The pins as an earlier output of uv, which it keeps if it can."""
     packages = "".join(
@@ -261,7 +252,7 @@ def _static_metadata(request: ResolveRequest) -> str:
         "[[dependency-metadata]]\n"
         f"name = {toml_string(package.name)}\n"
         f"version = {toml_string(package.version)}\n"
-        f"requires-dist = [{', '.join(toml_string(settled_requirement(text, target)) for text in package.requires)}]\n"
+        f"requires-dist = [{', '.join(map(toml_string, settled_requirements(package.requires, target)))}]\n"
         for package in (*known, *request.told)
     )
 
