@@ -132,8 +132,7 @@ class DeferredIndexes:
         """As `MetadataSource` has it."""
         from envbuild.index.passed_over import find_held_back
 
-        session = self._session
-        return find_held_back(session.client, session.locations, session.reader, lockfile)
+        return find_held_back(self._session.reader, lockfile)
 
     def newest(self, lockfile: Lockfile, questions: tuple[Question, ...]) -> tuple[Newest, ...]:
         """As `VersionSource` of `commands.outdated` has it."""

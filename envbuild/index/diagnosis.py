@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from envbuild.errors import EnvbuildError, IndexFailureError, Problem, UnsatisfiableError
 from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, bad_answer, problem_of
 from envbuild.index.misnamed import look_for_misnamed, names_in
-from envbuild.index.upload_times import missing_times
+from envbuild.index.page_versions import version_of
+from envbuild.index.static_walk import demanded_ranges, joined
 from envbuild.posix.workers import side_by_side
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def diagnose_resolution(
     problems = problems_seen(seen)
     if problems:
         return IndexFailureError(problems)
-    wanted = _direct(request)
+    wanted = demanded_ranges(request, request.requires, {})
     pages: dict[str, ProjectPage] = {}
 
     def ask(package: str) -> None:
@@ -59,8 +60,8 @@ def diagnose_resolution(
     problems = ask_all(sorted(wanted), ask)
     if problems:
         return IndexFailureError(problems)
-    metadata_to_tell = [package for package, page in sorted(pages.items()) if not page.tells_times]
-    if problems := missing_times(locations, request, (*metadata_to_tell, *timeless)):
+    untold = [package for package, page in sorted(pages.items()) if not page.tells_times]
+    if problems := _missing_times(locations, request, (*untold, *timeless)):
         return IndexFailureError(problems)
 
     def look(package: str) -> None:
@@ -71,7 +72,7 @@ def diagnose_resolution(
     unbuilt = [
         _only_source(package, version, locations.of(package), request.driver)
         for package in sorted(wanted.keys() - request.may_be_built)
-        if (version := _version_without_wheel(pages[package], wanted[package]))
+        if (version := _version_without_wheel(pages[package], joined(wanted[package])))
     ]
     return UnsatisfiableError(unbuilt) if unbuilt else None
 
@@ -109,43 +110,42 @@ def ask_all(items: Sequence[T], ask: Callable[[T], Problem | None]) -> list[Prob
 def _page(client: IndexClient, location: IndexLocation, package: str) -> ProjectPage:
     """The current page; a page without a file of the package is invalid."""
     page = client.project_page(location, package)
-    if not any(file.version for file in page.files):
+    if not any(version_of(package, name) for name, _ in page.names(withdrawn=True)):
         raise bad_answer(Fault.GARBAGE, location, package, reason="it lists no file")
     return page
 
 
-def _direct(request: ResolveRequest) -> dict[str, SpecifierSet]:
-    """Every directly required package with the versions that its requirements together allow."""
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
+def _missing_times(
+    locations: IndexLocations, request: ResolveRequest, timeless: Iterable[str]
+) -> list[Problem]:
+    """One problem for each index, with its packages among the `timeless` that have a limit.
 
-    from envbuild.requirement.parse import holds
+    A resolver takes a file without an upload time for one that is too young.
+    """
+    found: dict[str, list[str]] = {}
+    for package in dict.fromkeys(timeless):
+        if request.limit_of(package) is not None:
+            found.setdefault(locations.of(package).name, []).append(package)
+    return [_timeless(locations.named(name), packages, request) for name, packages in found.items()]
 
-    def holding(lines: Iterable[str]) -> list[tuple[str, SpecifierSet]]:
-        parsed = map(Requirement, lines)
-        return [
-            (canonicalize_name(line.name), line.specifier)
-            for line in parsed
-            if holds(str(line.marker or ""), request.target)
-        ]
 
-    overridden = dict(holding(request.overrides))
-    wanted: dict[str, SpecifierSet] = {}
-    for name, specifier in holding(request.requires):
-        wanted[name] = overridden.get(
-            name, wanted[name] & specifier if name in wanted else specifier
-        )
-    for name, specifier in holding(request.constraints):
-        if name in wanted:
-            wanted[name] &= specifier
-    return wanted
+def _timeless(location: IndexLocation, packages: list[str], request: ResolveRequest) -> Problem:
+    exempt = ", ".join(f"{package} = false" for package in packages)
+    return Problem(
+        message=(
+            f"index '{location.name}' ({location.place}) gives no upload times, "
+            f"so `exclude-newer` cannot be kept for {', '.join(packages)}"
+        ),
+        key=f"drivers.{request.driver}.exclude-newer",
+        hint=f"exclude-newer-packages = {{ {exempt} }} allows releases of any age",
+    )
 
 
 def _version_without_wheel(page: ProjectPage, allowed: SpecifierSet) -> str | None:
     """The newest allowed version, if no allowed version has a wheel but one has a source distribution."""
-    found = {version: file for file in page.files if (version := file.version) is not None}
-    versions = sorted(allowed.filter(found))
-    wheels = {file.version for file in page.files if file.is_wheel}
+    listed = [(name, version_of(page.name, name)) for name, _ in page.names(withdrawn=True)]
+    versions = sorted(allowed.filter({version for _, version in listed if version is not None}))
+    wheels = {version for name, version in listed if name.endswith(".whl")}
     if not versions or wheels.intersection(versions):
         return None
     return str(versions[-1])

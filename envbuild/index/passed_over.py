@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError
-from envbuild.index.static_walk import StaticWalk, joined
+from envbuild.index.static_walk import StaticWalk, demanded_ranges, joined
 from envbuild.lockfile.lockfile import HeldBack
 from envbuild.lockfile.warnings import PLATFORM, PYTHON, REASONS, change_hint, obstacle_text
 from envbuild.posix.workers import side_by_side
-from envbuild.requirement.parse import holds, is_newer_release, parse_requirement
+from envbuild.requirement.parse import is_newer_release
 from envbuild.resolution.joint_request import joint_inputs_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from packaging.version import Version
 
-    from envbuild.index.locations import IndexLocations
     from envbuild.index.metadata import MetadataReader
-    from envbuild.index.reader import IndexClient
     from envbuild.index.static_walk import Taken
     from envbuild.lockfile.lockfile import LockedPackage, Lockfile
     from envbuild.resolution.resolution import ResolveRequest
@@ -32,15 +30,13 @@ _MOST_PAGES = 200
 _SIDE_BY_SIDE = 8
 
 
-def find_held_back(
-    client: IndexClient, locations: IndexLocations, reader: MetadataReader, lockfile: Lockfile
-) -> tuple[HeldBack, ...]:
+def find_held_back(reader: MetadataReader, lockfile: Lockfile) -> tuple[HeldBack, ...]:
     """What is held back on each target; unknown cases are left out."""
     found: dict[_Told, list[Target]] = {}
     for number, target in enumerate(lockfile.targets):
         request = joint_inputs_request((lockfile.driver,), (lockfile.inputs,), target)
         locked = {package.name: package for package in lockfile.packages_for(target)}
-        walk = StaticWalk(client, locations, reader, request, locked=locked)
+        walk = StaticWalk(reader, request, locked=locked)
         try:
             # the first target has got the pages of all
             for told in _on_target(walk, request, locked, most=1 if number else _SIDE_BY_SIDE):
@@ -60,13 +56,11 @@ def find_held_back(
     )
 
 
-def advice(
-    client: IndexClient, locations: IndexLocations, reader: MetadataReader, request: ResolveRequest
-) -> str | None:
+def advice(reader: MetadataReader, request: ResolveRequest) -> str | None:
     """A change of the declaration that makes the resolution possible; None if there is none."""
     if " + " in request.driver:
         return None  # several drivers at once: their conflict has its own message
-    walk = StaticWalk(client, locations, reader, request, most_pages=_MOST_PAGES)
+    walk = StaticWalk(reader, request, most_pages=_MOST_PAGES)
     try:
         taken = walk.follow(request.requires)
     except (EnvbuildError, ValueError, OSError):
@@ -89,7 +83,7 @@ def _change(reason: str, names: tuple[str, ...], request: ResolveRequest) -> str
 def _on_target(
     walk: StaticWalk, request: ResolveRequest, locked: Mapping[str, LockedPackage], *, most: int
 ) -> Iterator[_Told]:
-    ranges = _direct(request)
+    ranges = demanded_ranges(request, request.requires, {})
     names = [name for name in ranges if name in locked and not _is_exact(ranges[name])]
     side_by_side(walk.listed_versions, names, most=most)
     for name in names:
@@ -129,22 +123,6 @@ def _by_reason(taken: Mapping[str, Taken]) -> list[tuple[str, tuple[str, ...]]]:
     return [(reason, names) for reason, names in found if names]
 
 
-def _direct(request: ResolveRequest) -> dict[str, list[str]]:
-    """The ranges of the driver's own requirements; an override replaces the others."""
-    found: dict[str, list[str]] = {}
-    overridden = {parse_requirement(text).name for text in request.overrides}
-    direct = {parse_requirement(text).name for text in request.requires}
-    for texts, counts in (
-        (request.requires, direct - overridden),
-        (request.overrides, direct),
-        (request.constraints, direct),
-    ):
-        for wanted in map(parse_requirement, texts):
-            if wanted.name in counts and holds(wanted.marker, request.target):
-                found.setdefault(wanted.name, []).append(wanted.specifier)
-    return found
-
-
-def _is_exact(ranges: list[str]) -> bool:
+def _is_exact(ranges: Iterable[str]) -> bool:
     """Whether only one version is allowed, so that none can be passed over."""
     return any("==" in text and "*" not in text for text in ranges)

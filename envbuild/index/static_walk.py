@@ -17,7 +17,7 @@ from envbuild.index.page_versions import PageVersions, versions_on_page
 from envbuild.index.source_metadata import source_requires
 from envbuild.lockfile.warnings import SOURCE
 from envbuild.posix.workers import side_by_side
-from envbuild.requirement.graph import edges_of, overrides_by_package
+from envbuild.requirement.graph import active_edges
 from envbuild.requirement.parse import admits, holds, parse_requirement
 from envbuild.resolution.resolution import ResolvedFile
 from envbuild.value import value
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from envbuild.index.locations import IndexLocations
     from envbuild.index.metadata import MetadataReader
-    from envbuild.index.reader import IndexClient
     from envbuild.lockfile.lockfile import LockedPackage
     from envbuild.resolution.resolution import ResolveRequest
 
@@ -53,8 +51,6 @@ class StaticWalk:
 
     def __init__(
         self,
-        client: IndexClient,
-        locations: IndexLocations,
         reader: MetadataReader,
         request: ResolveRequest,
         *,
@@ -62,12 +58,11 @@ class StaticWalk:
         most_pages: int = 150,
     ) -> None:
         """`locked` is preferred, and known without a request."""
-        self._client, self._reader = client, reader
-        self._locations = locations.view(request.indexes)
+        self._reader = reader
+        self._locations = reader.locations.view(request.indexes)
         self._request, self._locked = request, locked or {}
         self._left = most_pages
         self._until = time.monotonic() + _PATIENCE
-        self._overrides = overrides_by_package(request.overrides)
         self._pages: dict[str, PageVersions | None] = {}
         self._taken: dict[str, tuple[frozenset[str], Taken]] = {}
 
@@ -77,7 +72,7 @@ class StaticWalk:
             self._pages[package] = None
             with suppress(EnvbuildError, ValueError):
                 location = self._locations.of(package)
-                page = self._client.project_page(location, package)
+                page = self._reader.client.project_page(location, package)
                 self._pages[package] = versions_on_page(page, self._request)
         return self._pages[package]
 
@@ -130,28 +125,12 @@ class StaticWalk:
 
         With `askers`, only the requirements of these packages, and the given ones.
         """
-        found: dict[str, set[str]] = {}
-        seen: set[tuple[str | None, str]] = set()
-        waiting: list[tuple[str | None, str]] = [(None, "")]
-        while waiting:
-            asker, extra = waiting.pop()
-            if asker is not None and askers is not None and asker not in askers:
-                continue
-            texts = requires if asker is None else self._requires(asker)
-            for edge in edges_of(asker, texts, extra, self._request.target, self._overrides):
-                found.setdefault(edge.package, set()).add(edge.specifier)
-                for one in ("", *edge.extras):
-                    if (edge.package, one) not in seen:
-                        seen.add((edge.package, one))
-                        waiting.append((edge.package, one))
-        for text in self._request.constraints:
-            bound = parse_requirement(text)
-            if bound.name in found and holds(bound.marker, self._request.target):
-                found[bound.name].add(bound.specifier)
-        return {name: frozenset(filter(None, ranges)) for name, ranges in found.items()}
-
-    def _requires(self, name: str) -> tuple[str, ...]:
-        return self._taken[name][1].requires if name in self._taken else ()
+        published = {
+            name: one.requires
+            for name, (_, one) in self._taken.items()
+            if askers is None or name in askers
+        }
+        return demanded_ranges(self._request, requires, published)
 
     def _kept(self, name: str, ranges: frozenset[str]) -> Taken | None:
         """The locked version, if it is in range."""
@@ -202,7 +181,25 @@ class StaticWalk:
         if source is None:
             return ()
         location = self._locations.of(listed_versions.package)
-        return source_requires(self._client, location, listed_versions.package, source)
+        return source_requires(self._reader.client, location, listed_versions.package, source)
+
+
+def demanded_ranges(
+    request: ResolveRequest,
+    requires: tuple[str, ...],
+    published: Mapping[str, tuple[str, ...]],
+) -> dict[str, frozenset[str]]:
+    """Every package that these requirements need on the request's target, with the ranges of all that is known.
+
+    `published` gives what packages require; without it, only the packages that are required directly are found.
+    """
+    found: dict[str, set[str]] = {}
+    for edge in active_edges(requires, published, request.target, request.overrides):
+        found.setdefault(edge.package, set()).add(edge.specifier)
+    for bound in map(parse_requirement, request.constraints):
+        if bound.name in found and holds(bound.marker, request.target):
+            found[bound.name].add(bound.specifier)
+    return {name: frozenset(filter(None, ranges)) for name, ranges in found.items()}
 
 
 def joined(ranges: Iterable[str]) -> SpecifierSet:
