@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envbuild.backend.source import SourceTree, unpack_archive
 from envbuild.index.once import Once
+from envbuild.index.page_versions import version_of
 from envbuild.posix.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class BuiltMetadataReader:
             top = unpack_archive(archive, folder, name=listed.filename)
             content = static_metadata(top)
             if content is None:
-                version = str(listed.version) if listed.version is not None else None
+                found = version_of(package, listed.filename)
+                version = str(found) if found is not None else None
                 tree = SourceTree(package=package, version=version, path=top, name=listed.filename)
                 content = self._preparer.prepare(tree, python, bindings, rules)
             return BuiltMetadata(content=content, size=size)

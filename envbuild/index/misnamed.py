@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.disk import is_on_disk, open_on_disk
+from envbuild.index.page_versions import version_of
 from envbuild.index.remote_file import metadata_in_ranges
 from envbuild.target.wheel_choice import best_wheel
 from envbuild.wheelcache.metadata import MisnamedError, find_metadata, parse_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from packaging.version import Version
 
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import IndexFile, ProjectPage
@@ -51,7 +54,7 @@ def look_for_misnamed(
         if content is None:
             continue
         try:
-            parse_metadata(content, package, 0, str(file.version))
+            parse_metadata(content, package, 0, str(version_of(package, file.filename)))
         except MisnamedError as error:
             raise bad_answer(
                 Fault.MISNAMED, location, package, file.filename, str(error)
@@ -63,11 +66,14 @@ def look_for_misnamed(
 def _tried(page: ProjectPage, request: ResolveRequest) -> Iterator[IndexFile]:
     """The best wheel of the pinned version, and of the newest versions."""
     pins = {pin.version for pin in request.pins if pin.name == page.name}
-    versions = {file.version for file in page.files if file.is_wheel and file.version is not None}
-    ordered = sorted(versions, key=lambda version: (str(version) in pins, version), reverse=True)
+    wheels: dict[Version, list[str]] = {}
+    for name, _ in page.names(withdrawn=True):
+        version = version_of(page.name, name) if name.endswith(".whl") else None
+        if version is not None:
+            wheels.setdefault(version, []).append(name)
+    ordered = sorted(wheels, key=lambda version: (str(version) in pins, version), reverse=True)
     for version in ordered[:_MOST_FILES]:
-        names = [file.filename for file in page.files if file.version == version]
-        best = best_wheel((name for name in names if name.endswith(".whl")), request.target)
+        best = best_wheel(wheels[version], request.target)
         found = page.file(best) if best is not None else None
         if found is not None:
             yield found

@@ -12,8 +12,6 @@ from envbuild.value import value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from packaging.version import Version
-
 JSON = "application/vnd.pypi.simple.v1+json"
 ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 """The `Accept` header for a page: JSON first, because only JSON has sizes and upload times."""
@@ -57,24 +55,6 @@ class IndexFile:
     def is_wheel(self) -> bool:
         """Whether it is a wheel; else it is a source distribution, or an old format."""
         return self.filename.endswith(".whl")
-
-    @property
-    def version(self) -> Version | None:
-        """The version in the file's name, or None for an invalid name."""
-        from packaging.utils import parse_sdist_filename
-        from packaging.version import Version
-
-        from envbuild.declaration.tree_name import parse_tree_name
-        from envbuild.target.wheel_choice import parse_wheel_name
-
-        try:
-            if self.is_wheel:
-                return parse_wheel_name(self.filename)[1]
-            if self.filename.endswith(".tree"):
-                return Version(parse_tree_name(self.filename)[1])
-            return parse_sdist_filename(self.filename)[1]
-        except ValueError:  # no file name of that kind, or a number of thousands of digits
-            return None
 
 
 @value

@@ -172,21 +172,6 @@ def test_an_html_page_may_be_empty() -> None:
     assert parse_page("acme", html(""), HTML, URL).files == ()
 
 
-@pytest.mark.parametrize(
-    ("filename", "version"),
-    [
-        ("acme_core-1.0.post1-1-py3-none-any.whl", "1.0.post1"),
-        ("acme-core-2.0.tar.gz", "2.0"),
-        ("acme-2.0.zip", "2.0"),
-        ("acme-2.0.exe", "None"),
-        ("acme-what-py3-none-any.whl", "None"),
-    ],
-)
-def test_versions_are_read_from_file_names(filename: str, version: str) -> None:
-    """A file's version is in its name; a name that follows no rule has none."""
-    assert str(IndexFile(filename=filename, url="").version) == version
-
-
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1)
 _FILES = st.builds(
     IndexFile,
