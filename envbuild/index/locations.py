@@ -98,9 +98,9 @@ class IndexLocation:
         return self.format == FLAT or (self.folder is not None and self.format != SIMPLE)
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it is a single PEP 503 index on the web, which uv can ask without us."""
-        return self.url is not None and not self.is_flat and not self.mirrors
+    def has_pages(self) -> bool:
+        """Whether it is a single place on the web that has a page for each package."""
+        return self.url is not None and not (self.is_flat or self.mirrors or self.files)
 
     @property
     def places(self) -> tuple[IndexLocation, ...]:
@@ -227,10 +227,6 @@ class IndexLocations:
     def of(self, package: str) -> IndexLocation:
         """The only index that a package, given by its normalised name, may come from."""
         return self.named(bound_index(self.bindings, package))
-
-    def is_bound(self, package: str) -> bool:
-        """Whether a package comes from another index than the default one."""
-        return bound_index(self.bindings, package) != DEFAULT_INDEX
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -25,7 +25,6 @@ from envbuild.value import replace
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from pathlib import Path
-    from types import TracebackType
 
     from envbuild.index.locations import IndexLocation
     from envbuild.index.page import IndexFile, ProjectPage
@@ -102,12 +101,7 @@ class IndexClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._web.close()
 
     def project_page(self, location: IndexLocation, package: str) -> ProjectPage:
@@ -127,7 +121,7 @@ class IndexClient:
 
     def held_digest(self, location: IndexLocation, package: str) -> str | None:
         """The same if the page is kept and its index need not be asked; None otherwise."""
-        if self._store is None or not _has_pages(location):
+        if self._store is None or not location.has_pages:
             return None
         stored = self._store.get(page_url(location, package))
         return stored.digest if stored is not None and stored.holds else None
@@ -147,7 +141,7 @@ class IndexClient:
         return self._answers.get((place, package), lambda: self._ask(place, package))
 
     def _ask(self, location: IndexLocation, package: str) -> PageAnswer:
-        if self._store is not None and _has_pages(location):
+        if self._store is not None and location.has_pages:
             return self._stored_page(self._store, location, package)
         page = self._page_now(location, package)
         return PageAnswer(page.digest, lambda: page)
@@ -396,11 +390,6 @@ def _parsed(location: IndexLocation, package: str, text: str, kind: str, url: st
         return parse_page(package, text, kind, url)
     except ValueError as error:
         raise bad_answer(Fault.GARBAGE, location, package, reason=str(error)) from error
-
-
-def _has_pages(location: IndexLocation) -> bool:
-    """Whether it has a page for each package that can be kept: a single place on the web that is not flat."""
-    return location.is_plain and location.tree is None and not location.files
 
 
 def _page_request(

@@ -44,8 +44,7 @@ def test_declared_places() -> None:
     assert locations.of("local").folder == Path("/srv/wheels")
     assert locations.named("files").packages == ("local",)
     assert [location.name for location in locations.bound] == ["in-ternal", "files"]
-    assert locations.is_bound("acme-core")
-    assert not locations.is_bound("torch")
+    assert locations.of("torch").name == "default"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +79,8 @@ def test_several_places_are_mirrors() -> None:
     assert [who and who.password for who in known] == ["one", None, "two"]
     assert places[2].authorization("https://a.example/simple/x") is None
     assert {place.packages for place in places} == {("acme-*",)}
-    assert not located.is_plain
+    assert not located.has_pages
+    assert all(place.has_pages for place in places)
 
 
 def test_netrc_knows_each_mirror(tmp_path: Path) -> None:
