@@ -12,7 +12,6 @@ import math
 import os
 import re
 import secrets
-import threading
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Self
 
@@ -27,7 +26,6 @@ from envbuild.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
-    from types import TracebackType
 
     from envbuild.index.inner_metadata import InnerMetadataReader
     from envbuild.index.listed_sources import ListedSources
@@ -112,17 +110,11 @@ class IndexRouter:
         return tuple(self._timeless)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
 
     @property
     def _place(self) -> str:

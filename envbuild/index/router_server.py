@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import unquote, urlsplit
 
 from envbuild.index.answer import Fault, IndexAnswerError
@@ -98,6 +99,15 @@ class RouterServer(ThreadingHTTPServer):
     def __init__(self, routes: Routes, port: int) -> None:
         self.routes = routes
         super().__init__(("127.0.0.1", port), _Handler)
+
+    def __enter__(self) -> Self:
+        """Answer, in a thread, until the `with` block ends."""
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore clients that hang up; every other error is a bug and shows its traceback."""

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
-    from types import TracebackType
 
     from envbuild.build.installation import InstallRequest
     from envbuild.declaration.declaration import Declaration
@@ -136,7 +135,7 @@ class IndexSession:
         """A change of the declaration that helps if nothing satisfies it, from pages and static metadata."""
         from envbuild.index.passed_over import advice
 
-        return advice(self.client, self.locations, self.reader, request)
+        return advice(self.reader, request)
 
     def explain_installation(self, request: InstallRequest) -> EnvbuildError | None:
         """Why locked files could not be installed, if an index is the reason."""
@@ -168,13 +167,8 @@ class IndexSessions:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._opened.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
 
     def of(self, bindings: Bindings, rules: SourceRules = NO_SOURCES) -> IndexSession:
         """The session for those bindings, in which some packages may come as source."""

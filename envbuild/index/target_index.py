@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
-    from types import TracebackType
 
     from envbuild.index.answer import IndexAnswer
     from envbuild.index.page import IndexFile
@@ -44,17 +42,11 @@ class TargetIndex:
         self._server = listen(self, 0)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
 
     @property
     def url(self) -> str:

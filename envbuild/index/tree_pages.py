@@ -24,7 +24,6 @@ from envbuild.wheelcache.metadata import MisnamedError, parse_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
     from typing import Self
 
     from envbuild.declaration.index import Bindings
@@ -92,12 +91,7 @@ class TreePages:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._opened_folders.close()
 
     def page(self, location: IndexLocation, package: str) -> ProjectPage:

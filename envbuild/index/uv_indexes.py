@@ -18,7 +18,6 @@ from envbuild.resolution.tools import LONGEST_BACKEND
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
-    from types import TracebackType
 
     from envbuild.errors import EnvbuildError
     from envbuild.index.answer import IndexAnswer
@@ -72,14 +71,9 @@ class UvIndexes:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._router is not None:
-            self._router.__exit__(kind, error, trace)
+            self._router.__exit__()
 
     def environment(self) -> dict[str, str]:
         """The variables to add to the environment of a uv that looks for packages."""
@@ -89,13 +83,11 @@ class UvIndexes:
         """Where every file is: `ADDRESS/PACKAGE/FILE NAME`."""
         return self._started().files_url
 
-    @contextmanager
-    def for_target(self, request: ResolveRequest) -> Generator[TargetIndex]:
-        """An index that lists only what the request's target can take, until the block ends."""
+    def for_target(self, request: ResolveRequest) -> TargetIndex:
+        """An index that lists only what the request's target can take; it answers in a `with` block."""
         from envbuild.index.target_index import TargetIndex
 
-        with TargetIndex(self._started(), request) as index:
-            yield index
+        return TargetIndex(self._started(), request)
 
     @contextmanager
     def counting(self, told: Callable[[str, int], None]) -> Generator[None]:
