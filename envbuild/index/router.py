@@ -74,7 +74,6 @@ class IndexRouter:
         self._hashes = hashes
         self._sources = sources
         self._pages: Once[Served] = Once()
-        self._digests: dict[tuple[str, str, int, int], str] = {}
         self._bad: dict[IndexAnswer, None] = {}
         self._timeless: dict[str, None] = {}
         self.told: list[Callable[[str, int], None]] = []
@@ -206,19 +205,9 @@ class IndexRouter:
 
     def _with_digest(self, location: IndexLocation, package: str, file: IndexFile) -> IndexFile:
         """A file of a folder or of a source, whose sha256 no page has."""
-        return replace(file, sha256=self._digest(location, package, file))
-
-    def _digest(self, location: IndexLocation, package: str, file: IndexFile) -> str | None:
-        if file.sha256 is not None:
-            return file.sha256
-        if not is_on_disk(location, file):
-            return self._client.download(location, package, file)[0] if location.files else None
-        with open_on_disk(location, package, file) as stream:
-            status = os.fstat(stream.fileno())
-            key = (location.name, file.url, status.st_size, status.st_mtime_ns)
-            if key not in self._digests:
-                self._digests[key] = hashlib.file_digest(stream, "sha256").hexdigest()
-        return self._digests[key]
+        if file.sha256 is not None or not (location.files or is_on_disk(location, file)):
+            return file
+        return replace(file, sha256=self._client.download(location, package, file)[0])
 
 
 class _LocalContent:
