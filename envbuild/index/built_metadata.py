@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from envbuild.backend.source import SourceTree, unpack_archive
 from envbuild.index.once import Once
 from envbuild.index.page_versions import version_of
+from envbuild.index.remote_file import InnerMetadata
 from envbuild.posix.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -25,14 +26,6 @@ _LARGEST = 4 << 20
 _DECISIVE = frozenset(("requires-dist", "requires-python", "provides-extra", "version"))
 
 
-class BuiltMetadata(NamedTuple):
-    """What a source says about its wheel."""
-
-    content: bytes
-    size: int
-    """The archive's size in bytes."""
-
-
 class BuiltMetadataReader:
     """Reads METADATA of source distributions, each once for a Python; safe to share between threads."""
 
@@ -43,7 +36,7 @@ class BuiltMetadataReader:
         self._trees = trees
         self._client = client
         self._preparer = preparer
-        self._known: Once[BuiltMetadata] = Once()
+        self._known: Once[InnerMetadata] = Once()
 
     def read(
         self,
@@ -53,14 +46,14 @@ class BuiltMetadataReader:
         python: str,
         bindings: Bindings,
         rules: SourceRules,
-    ) -> BuiltMetadata:
-        """METADATA of what a source distribution is built into; nothing is built for it.
+    ) -> InnerMetadata:
+        """METADATA of what a source distribution is built into, with the size of the source; nothing is built for it.
 
         IndexFailureError if it cannot be downloaded or unpacked, other errors as in `MetadataPreparer`.
         """
         if location.tree is not None and self._trees is not None:
             content = self._trees.metadata(location, package, python)
-            return BuiltMetadata(content=content, size=listed.size or 0)
+            return InnerMetadata(content=content, size=listed.size or 0, lifetime=0.0)
         key = (location.name, package, listed.filename, listed.sha256, python)
         return self._known.get(
             key, lambda: self._read(location, package, listed, python, bindings, rules)
@@ -74,7 +67,7 @@ class BuiltMetadataReader:
         python: str,
         bindings: Bindings,
         rules: SourceRules,
-    ) -> BuiltMetadata:
+    ) -> InnerMetadata:
         with scratch_folder("source") as place:
             archive = place / "archive"
             with archive.open("wb") as sink:
@@ -88,7 +81,7 @@ class BuiltMetadataReader:
                 version = str(found) if found is not None else None
                 tree = SourceTree(package=package, version=version, path=top, name=listed.filename)
                 content = self._preparer.prepare(tree, python, bindings, rules)
-            return BuiltMetadata(content=content, size=size)
+            return InnerMetadata(content=content, size=size, lifetime=0.0)
 
 
 def static_metadata(tree: Path) -> bytes | None:

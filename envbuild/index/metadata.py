@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, IndexFailureError
 from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.disk import is_on_disk
-from envbuild.index.remote_file import InnerMetadata
 from envbuild.index.stand_ins import NO_SOURCES
 from envbuild.posix.workers import Workers, side_by_side
 from envbuild.resolution.resolution import ResolvedFile
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from envbuild.index.metadata_cache import MetadataCache
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
+    from envbuild.index.remote_file import InnerMetadata
     from envbuild.index.stand_ins import SourceRules
     from envbuild.resolution.resolution import KnownPackage, LockedChoice
 
@@ -161,8 +161,7 @@ class MetadataReader:
             file.indexes,
             self.rules,
         )
-        inner = InnerMetadata(content=found.content, size=found.size, lifetime=0.0)
-        return _value(location, file, inner, built=True)
+        return _value(location, file, found, built=True)
 
 
 def python_for(choice: LockedChoice) -> str | None:
