@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from envbuild.errors import IndexFailureError, Problem
 from envbuild.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
     from envbuild.errors import EnvbuildError
     from envbuild.index.locations import IndexLocation
@@ -125,9 +126,23 @@ def bad_answer(
     )
 
 
-def other_digest(location: IndexLocation, said: str, found: str) -> str:
-    """The reason for a content that has another sha256 than its page says, or the URL of a source."""
-    return f"its {'URL' if location.files else 'page'} says sha256 {said[:12]}…, its content has {found[:12]}…"
+def check_digest(
+    location: IndexLocation, package: str, file: str, said: str | None, found: str
+) -> None:
+    """IndexAnswerError for a file that has another sha256 than its page says, or the URL of a source."""
+    if said not in (None, found):
+        where = "URL" if location.files else "page"
+        reason = f"its {where} says sha256 {said[:12]}…, its content has {found[:12]}…"
+        raise bad_answer(Fault.CHANGED, location, package, file, reason)
+
+
+@contextmanager
+def garbage(location: IndexLocation, package: str, file: str | None = None) -> Generator[None]:
+    """Say of a ValueError in the block that the index gave what cannot be read."""
+    try:
+        yield
+    except ValueError as error:
+        raise bad_answer(Fault.GARBAGE, location, package, file, str(error)) from error
 
 
 def fault_of_status(status: int) -> Fault | None:

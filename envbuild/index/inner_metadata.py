@@ -7,7 +7,7 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
-from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
+from envbuild.index.answer import Fault, IndexAnswerError, garbage
 from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.once import Once
 from envbuild.index.remote_file import TAIL, InnerMetadata, metadata_in_ranges
@@ -122,7 +122,5 @@ class InnerMetadataReader:
 
 
 def _find(location: IndexLocation, package: str, listed: IndexFile, wheel: IO[bytes]) -> bytes:
-    try:
+    with garbage(location, package, listed.filename):
         return find_metadata(wheel, package)
-    except ValueError as error:
-        raise bad_answer(Fault.GARBAGE, location, package, listed.filename, str(error)) from error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_EXCEPTION, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, IndexFailureError
-from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
+from envbuild.index.answer import Fault, IndexAnswerError, bad_answer, garbage
 from envbuild.index.disk import is_on_disk
 from envbuild.index.stand_ins import NO_SOURCES
 from envbuild.posix.workers import Workers, side_by_side
@@ -20,7 +20,7 @@ from envbuild.wheelcache.metadata import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
     from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.inner_metadata import InnerMetadataReader
@@ -181,12 +181,18 @@ def two_contents(
 def _value(
     location: IndexLocation, file: ResolvedFile, inner: InnerMetadata, *, built: bool = False
 ) -> WheelMetadata:
-    try:
+    with own_metadata(location, file.package, file.file):
         return parse_metadata(inner.content, file.package, inner.size, file.version, built=built)
-    except MisnamedError as error:
-        raise bad_answer(Fault.MISNAMED, location, file.package, file.file, str(error)) from error
-    except ValueError as error:
-        raise bad_answer(Fault.GARBAGE, location, file.package, file.file, str(error)) from error
+
+
+@contextmanager
+def own_metadata(location: IndexLocation, package: str, file: str) -> Generator[None]:
+    """Say of METADATA that is parsed in the block that it is another file's, or cannot be read."""
+    with garbage(location, package, file):
+        try:
+            yield
+        except MisnamedError as error:
+            raise bad_answer(Fault.MISNAMED, location, package, file, str(error)) from error
 
 
 def _together(errors: list[BaseException]) -> BaseException:

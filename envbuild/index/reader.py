@@ -11,7 +11,14 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 from urllib.parse import quote
 
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, bad_answer, other_digest
+from envbuild.index.answer import (
+    Fault,
+    IndexAnswer,
+    IndexAnswerError,
+    bad_answer,
+    check_digest,
+    garbage,
+)
 from envbuild.index.disk import files_in_folder, is_on_disk, open_on_disk, page_on_disk, read_page
 from envbuild.index.flat import FlatListings
 from envbuild.index.mirrors import Mirrors
@@ -200,9 +207,7 @@ class IndexClient:
         with _blaming(location, package, name):
             _, content = self._web.fetch(request, limit=_LARGEST_METADATA)
         digest = hashlib.sha256(content).hexdigest()
-        if file.metadata_sha256 not in (None, digest):
-            reason = other_digest(location, file.metadata_sha256 or "", digest)
-            raise bad_answer(Fault.CHANGED, location, package, name, reason)
+        check_digest(location, package, name, file.metadata_sha256, digest)
         return content
 
     @contextmanager
@@ -295,9 +300,7 @@ class IndexClient:
             size += len(piece)
             if sink is not None:
                 sink.write(piece)
-        if file.sha256 not in (None, digest.hexdigest()):
-            reason = other_digest(location, file.sha256 or "", digest.hexdigest())
-            raise bad_answer(Fault.CHANGED, location, package, file.filename, reason)
+        check_digest(location, package, file.filename, file.sha256, digest.hexdigest())
         return digest.hexdigest(), size
 
     def _pieces(self, location: IndexLocation, package: str, file: IndexFile) -> Iterator[bytes]:
@@ -386,10 +389,8 @@ def _digest_of(reply: Reply, body: bytes) -> str:
 def _parsed(location: IndexLocation, package: str, text: str, kind: str, url: str) -> ProjectPage:
     from envbuild.index.page_parser import parse_page
 
-    try:
+    with garbage(location, package):
         return parse_page(package, text, kind, url)
-    except ValueError as error:
-        raise bad_answer(Fault.GARBAGE, location, package, reason=str(error)) from error
 
 
 def _page_request(

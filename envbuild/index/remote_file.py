@@ -9,7 +9,7 @@ import os
 import re
 from typing import IO, TYPE_CHECKING, cast
 
-from envbuild.index.answer import Fault, IndexAnswerError, bad_answer, other_digest
+from envbuild.index.answer import IndexAnswerError, check_digest, garbage
 from envbuild.index.page_store import lifetime
 from envbuild.value import value
 from envbuild.wheelcache.metadata import find_metadata
@@ -191,10 +191,11 @@ def metadata_in_ranges(
         return client.open_file(location, package, listed, span=span)
 
     try:
-        with RemoteFile(ask, tail=tail) as wheel:
+        with garbage(location, package, listed.filename), RemoteFile(ask, tail=tail) as wheel:
             whole = wheel.whole()
             if whole is not None:
-                _check_digest(location, package, listed, whole)
+                digest = hashlib.sha256(whole).hexdigest()
+                check_digest(location, package, listed.filename, listed.sha256, digest)
             content = find_metadata(cast("IO[bytes]", wheel), package)
             is_proven = whole is not None and listed.sha256 is not None
             holds = math.inf if is_proven else wheel.lifetime
@@ -206,18 +207,9 @@ def metadata_in_ranges(
             )
     except RangesUnsupportedError:
         return None
-    except ValueError as error:
-        raise bad_answer(Fault.GARBAGE, location, package, listed.filename, str(error)) from error
 
 
 def _tail_beyond(reach: int) -> int:
     """How much of the end of a similar wheel to read at first: a little more, as it may have some more files."""
     pieces = -(-(reach + reach // 32) // TAIL)
     return pieces * TAIL if pieces * TAIL <= _LONGEST_TAIL else TAIL
-
-
-def _check_digest(location: IndexLocation, package: str, listed: IndexFile, content: bytes) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if listed.sha256 not in (None, found):
-        reason = other_digest(location, listed.sha256, found)
-        raise bad_answer(Fault.CHANGED, location, package, listed.filename, reason)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from envbuild.backend.source import SourceTree
 from envbuild.declaration.tree_name import parse_tree_name, tree_name
 from envbuild.errors import HostError, IndexFailureError, Problem
-from envbuild.index.answer import Fault, bad_answer
+from envbuild.index.metadata import own_metadata
 from envbuild.index.once import Once
 from envbuild.index.page import IndexFile
 from envbuild.index.page_parser import page_of
@@ -20,7 +20,7 @@ from envbuild.sourcetree.git_mirror import GitMirrors
 from envbuild.sourcetree.git_tree import GitTree
 from envbuild.sourcetree.path_tree import read_path
 from envbuild.value import replace
-from envbuild.wheelcache.metadata import MisnamedError, parse_metadata
+from envbuild.wheelcache.metadata import parse_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,16 +120,8 @@ class TreePages:
             except HostError as error:
                 missing = missing or error
                 continue
-            try:
+            with own_metadata(location, package, location.place):
                 parse_metadata(content, package, 0)
-            except MisnamedError as error:
-                raise bad_answer(
-                    Fault.MISNAMED, location, package, location.place, str(error)
-                ) from error
-            except ValueError as error:
-                raise bad_answer(
-                    Fault.GARBAGE, location, package, location.place, str(error)
-                ) from error
             return parse_email(content)[0].get("version") or "0"
         assert missing is not None
         raise missing

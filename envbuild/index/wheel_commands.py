@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar, cast
 
-from envbuild.index.answer import Fault, bad_answer
+from envbuild.index.answer import garbage
 from envbuild.index.disk import is_on_disk, open_on_disk
 from envbuild.index.remote_file import RangesUnsupportedError, RemoteFile
 from envbuild.posix.workers import side_by_side
@@ -121,16 +121,12 @@ class CommandReader:
 
     def _read(self, look: Callable[[IO[bytes]], T], file: ResolvedFile) -> T:
         location = self.locations.holding(file.index, file.package)
-        try:
-            listed = self._place(location, file)
+        listed = self._place(location, file)
+        with garbage(location, file.package, file.file):
             if is_on_disk(location, listed):
                 with open_on_disk(location, file.package, listed) as stream:
                     return look(stream)
             return self._read_remote(location, file.package, listed, look)
-        except ValueError as error:
-            raise bad_answer(
-                Fault.GARBAGE, location, file.package, file.file, str(error)
-            ) from error
 
     def _read_remote(
         self,
