@@ -47,9 +47,6 @@ _LARGEST_METADATA = 16 << 20
 _LARGEST_RELEASE = 16 << 20
 """Bytes of an answer of the JSON API, which has the whole description."""
 
-_LONGEST_NUMBER = 18
-"""Digits of a size; Python refuses to read thousands."""
-
 _LARGEST_FILE = 16 << 30
 """The most bytes of a file whose size is unknown."""
 
@@ -276,12 +273,12 @@ class IndexClient:
                 return os.fstat(stream.fileno()).st_size
         try:
             with self.open_file(location, package, file, span="bytes=0-0") as reply:
-                return size_of(reply)
+                return reply.whole_length
         except IndexAnswerError as error:
             if error.answer.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 raise
         with self.open_file(location, package, file) as reply:  # a server that refuses every range
-            return size_of(reply)
+            return reply.whole_length
 
     def download(
         self,
@@ -410,14 +407,6 @@ def page_url(location: IndexLocation, package: str) -> str:
     """Where an index on the web has a package's page, which of a flat one is the same for all."""
     assert location.url is not None
     return location.url if location.is_flat else f"{location.url}/{package}/"
-
-
-def size_of(reply: Reply) -> int | None:
-    """The size of the whole file behind an answer; None if it is not given."""
-    if reply.status != 206:
-        return reply.length
-    total = reply.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(total) if total.isdecimal() and len(total) <= _LONGEST_NUMBER else None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -47,8 +48,14 @@ class Reply:
     @property
     def length(self) -> int | None:
         """The body's length in bytes as the server says it, or None."""
-        text = self.headers.get("Content-Length", "")
-        return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
+        return _number(self.headers.get("Content-Length", ""))
+
+    @property
+    def whole_length(self) -> int | None:
+        """The length of the whole file, of which the body may be a part; None if the server does not say it."""
+        if self.status != HTTPStatus.PARTIAL_CONTENT:
+            return self.length
+        return _number(self.headers.get("Content-Range", "").rpartition("/")[2])
 
     def undo_compression(self) -> None:
         """Undo the compression of the transport, if there is one.
@@ -118,6 +125,10 @@ def in_time(deadline: Deadline, host: str) -> Generator[None]:
         raise
     if deadline.has_passed:
         raise late
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
 
 
 def _size(limit: int) -> str:
