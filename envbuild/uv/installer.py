@@ -53,10 +53,6 @@ class Indexes(Protocol):
     manners: Mapping[str, str]
     """The variables for all requests of uv."""
 
-    def environment(self) -> Mapping[str, str]:
-        """The variables that tell uv where to look for packages."""
-        ...
-
     def files_url(self) -> str:
         """Where every file is: `ADDRESS/PACKAGE/FILE NAME`."""
         ...
@@ -138,12 +134,9 @@ class UvInstaller:
             here = ARGUMENTS if request.refresh else cached  # uv refreshes nothing offline
             return self._fill(request, folder, NOWHERE, local, *here, heard=heard)
         address = self.indexes.files_url()
-        with self._counted(heard):
+        counted = nullcontext() if heard is None else self.indexes.counting(heard.count)
+        with counted:
             return self._fill(request, folder, address, local, *ARGUMENTS, heard=heard)
-
-    def _counted(self, downloads: DownloadProgress | None) -> AbstractContextManager[None]:
-        """Let the bytes that uv is served count as they come."""
-        return nullcontext() if downloads is None else self.indexes.counting(downloads.count)
 
     def _fill(
         self,
@@ -193,7 +186,6 @@ class UvInstaller:
         lock: int,
         *arguments: str,
         heard: DownloadProgress | None = None,
-        environment: Mapping[str, str] | None = None,
     ) -> Completed:
         argv = (
             uv_executable(),
@@ -203,8 +195,7 @@ class UvInstaller:
             "--cache-dir",
             str(self.cache),
         )
-        told = environment or {**self.indexes.manners, "UV_DEFAULT_INDEX": INDEX}
-        env = scrubbed_environment(os.environ, **told)
+        env = scrubbed_environment(os.environ, **self.indexes.manners, UV_DEFAULT_INDEX=INDEX)
         hear = heard.hear if heard is not None else None
         return self.runner.run(Command(argv=argv, env=env, cwd="/", keep_open=(lock,), heard=hear))
 
