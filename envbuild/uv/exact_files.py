@@ -1,18 +1,12 @@
-"""What uv is given to install.
-
-A `pylock.toml` (PEP 751) has exactly one file for each package, so that uv has no choice.
-If that fails, a small wheel that every host can install shows whether the host or the files are to blame.
-"""
+"""What uv is given to install: a `pylock.toml` (PEP 751) with one file a package, so that uv has no choice."""
 
 from __future__ import annotations
 
-import zipfile
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from envbuild.posix.files import write_atomically
 from envbuild.toml_text import toml_string
-from envbuild.wheelcache.record import record_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,24 +64,3 @@ def forget_paths(site_packages: Path) -> None:
             record, kept, mode=mode, sync=False
         )  # the old one may be a link into uv's cache
         added.unlink()
-
-
-_INFO = "envbuild_proof-1.0.dist-info"
-_FILES = {
-    "envbuild_proof.txt": b"installed\n",
-    f"{_INFO}/METADATA": b"Metadata-Version: 2.1\nName: envbuild-proof\nVersion: 1.0\n",
-    f"{_INFO}/WHEEL": b"Wheel-Version: 1.0\nGenerator: envbuild\n"
-    b"Root-Is-Purelib: true\nTag: py3-none-any\n",
-}
-
-
-def write_proof(folder: Path) -> Path:
-    """Write a wheel that every host can install; returns its path."""
-    path = folder / "envbuild_proof-1.0-py3-none-any.whl"
-    lines = [f"{name},{record_digest(text)},{len(text)}" for name, text in _FILES.items()]
-    record = "\n".join((*lines, f"{_INFO}/RECORD,,", ""))
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in _FILES.items():
-            archive.writestr(name, content)
-        archive.writestr(f"{_INFO}/RECORD", record)
-    return path

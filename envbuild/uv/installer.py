@@ -24,10 +24,10 @@ from envbuild.uv.exact_files import (
     NOWHERE,
     forget_paths,
     render_wheels,
-    write_proof,
 )
 from envbuild.uv.executable import base_arguments, uv_executable
 from envbuild.uv.output import DownloadProgress, without_switches, without_talk
+from envbuild.uv.small_wheels import write_wheel
 from envbuild.value import value
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class UvInstaller:
         """Why wheels cannot be installed on a host that can install a simple one; None if that fails too."""
         with tempfile.TemporaryDirectory(prefix="envbuild-sync-") as folder:
             self._make_empty(request)
-            proof = str(write_proof(Path(folder)))
+            proof = str(write_wheel(Path(folder), "envbuild-proof", "1.0"))
             python = ("--python", f"{request.environment}/bin/python")
             options = ("--offline", "--no-deps", "--link-mode", self.link_mode)
             installed = self._run(request.lock, "pip", "install", *python, *options, proof)

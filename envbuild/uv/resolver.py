@@ -19,9 +19,9 @@ from envbuild.target.platform_range import known_platform, library_of
 from envbuild.target.wheel_choice import best_wheel, unfit_versions
 from envbuild.toml_text import toml_string
 from envbuild.uv.executable import base_arguments, uv_executable
-from envbuild.uv.host_stubs import write_stubs
 from envbuild.uv.output import declaration_hint, reasons_of, without_switches
 from envbuild.uv.package_table import listed_packages
+from envbuild.uv.small_wheels import write_stubs
 from envbuild.value import replace, value
 
 if TYPE_CHECKING:
