@@ -14,17 +14,15 @@ from urllib.parse import quote
 
 from envbuild.index.page import page_with
 from envbuild.index.page_versions import moment_of, uploaded, version_of
-from envbuild.index.router_server import Content, Served, listen
+from envbuild.index.router_server import Served, listen
 from envbuild.requirement.parse import parse_version, settled_requirements
 from envbuild.resolution.resolution import ListedFile
 from envbuild.target.wheel_choice import best_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from envbuild.index.answer import IndexAnswer
     from envbuild.index.page import IndexFile
     from envbuild.index.router import IndexRouter
     from envbuild.resolution.resolution import KnownPackage, ResolveRequest
@@ -39,6 +37,10 @@ class TargetIndex:
         self._router = router
         self._request = request
         self._told = {(package.name, package.file): package for package in request.told}
+        self.admits, self.content = router.admits, router.content
+        self.passed, self.note = router.passed, router.note
+        """As in `Routes`: the router has them."""
+
         self._server = listen(self, 0)
 
     def __enter__(self) -> Self:
@@ -66,10 +68,6 @@ class TargetIndex:
             for name, digests in found.items()
         )
 
-    def admits(self, secret: str) -> bool:
-        """As in `Routes`."""
-        return self._router.admits(secret)
-
     def page(self, package: str) -> Served:
         """As in `Routes`: the page without the files that the target cannot take."""
         files = [_served_entry(package, entry) for entry, _ in self._admitted(package)]
@@ -82,20 +80,6 @@ class TargetIndex:
         if told is None:
             return self._router.metadata(package, filename, known)
         return _served(_render_metadata(told, self._request))
-
-    def content(
-        self, package: str, filename: str, span: str | None
-    ) -> AbstractContextManager[Content]:
-        """As in `Routes`."""
-        return self._router.content(package, filename, span)
-
-    def passed(self, package: str, size: int) -> None:
-        """As in `Routes`."""
-        self._router.passed(package, size)
-
-    def note(self, answer: IndexAnswer) -> None:
-        """As in `Routes`: the router's diagnosis has it."""
-        self._router.note(answer)
 
     def _admitted(self, package: str) -> Iterator[tuple[dict[str, Any], IndexFile]]:
         """The files that the target can take, each as its page has it and as a value."""

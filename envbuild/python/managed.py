@@ -78,7 +78,7 @@ def install_python(
             (into / ".lock").unlink(missing_ok=True)  # uv leaves it writable for everybody
             if completed.code != 0:
                 return completed.stderr.strip() or f"uv ended with exit code {completed.code}"
-            _finish(into, request)
+            _finish(into, _folders(into, request))
     except OSError as error:
         return str(error)
     return None
@@ -98,9 +98,7 @@ def put_python(name: str, unpack: Callable[[Path], None], into: Path) -> None:
                 return
             shutil.rmtree(folder, ignore_errors=True)
             unpack(folder)
-            _open_to_all(folder)
-            sync_file_system(into)
-            write_atomically(folder / WHOLE, b"")
+            _finish(into, [folder])
     except OSError as error:
         raise unwritable(into, error) from error
 
@@ -126,9 +124,8 @@ def _command(
     return Command(argv=argv, env=env, cwd="/", keep_open=(lock,))
 
 
-def _finish(into: Path, request: str) -> None:
+def _finish(into: Path, folders: list[Path]) -> None:
     """Make new files readable for every user, sync them to the disk, and only then mark them as complete."""
-    folders = _folders(into, request)
     for folder in folders:
         _open_to_all(folder)
     sync_file_system(into)
