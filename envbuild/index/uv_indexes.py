@@ -43,11 +43,11 @@ class UvIndexes:
         inner: InnerMetadataReader,
         environ: Mapping[str, str],
         *,
-        secret_file: Path | None = None,
+        secret_file: Path,
         hashes: bool = True,
         sources: ListedSources | None = None,
     ) -> None:
-        """`secret_file` remembers the router's address, by which uv's cache goes; None takes a new one.
+        """`secret_file` remembers the router's address, by which uv's cache goes.
         `hashes` and `sources` as in IndexRouter.
         """
         self._sources = sources
@@ -145,10 +145,8 @@ class UvIndexes:
             return self._router
 
 
-def default_environment(declared: IndexLocation | None) -> dict[str, str]:
+def default_environment(declared: IndexLocation) -> dict[str, str]:
     """Where the default index lives; user and password apart, because uv repeats addresses."""
-    if declared is None:
-        return {}
     if declared.is_flat:
         return {"UV_FIND_LINKS": str(declared.folder or declared.url), "UV_NO_INDEX": "1"}
     if declared.folder is not None:
@@ -160,22 +158,20 @@ def default_environment(declared: IndexLocation | None) -> dict[str, str]:
     return told
 
 
-def _remembered_secret(path: Path | None) -> str | None:
+def _remembered_secret(path: Path) -> str | None:
     """The secret of an earlier command; None if there is none."""
-    if path is not None:
-        with suppress(OSError, ValueError):
-            known = read_ordinary(path).decode("ascii").strip()
-            if _SECRET.fullmatch(known):
-                return known
+    with suppress(OSError, ValueError):
+        known = read_ordinary(path).decode("ascii").strip()
+        if _SECRET.fullmatch(known):
+            return known
     return None
 
 
-def _new_secret(path: Path | None) -> str:
+def _new_secret(path: Path) -> str:
     """A secret that nobody has had, which is saved in the file if possible."""
     secret = secrets.token_hex(16)
-    if path is not None:
-        with suppress(OSError):
-            write_private(path, secret.encode())
+    with suppress(OSError):
+        write_private(path, secret.encode())
     return secret
 
 

@@ -74,7 +74,6 @@ class Web:
         environ: Mapping[str, str],
         *,
         read_timeout: float = READ_TIMEOUT,
-        connect_timeout: float = CONNECT_TIMEOUT,
         deadline: float = DEADLINE,
         retries: int = RETRIES,
     ) -> None:
@@ -87,7 +86,6 @@ class Web:
         self._environ = environ
         self._proxies = proxies_of(environ)
         self._read_timeout = read_timeout
-        self._connect_timeout = connect_timeout
         self._deadline = deadline
         self._watchdog = Watchdog()
         self._managers: dict[tuple[str, str | None], urllib3.PoolManager] = {}
@@ -177,7 +175,7 @@ class Web:
             headers["Authorization"] = authorization
         with (
             ExitStack() as held,
-            head_faults(parts.netloc, self._connect_timeout, self._read_timeout),
+            head_faults(parts.netloc, CONNECT_TIMEOUT, self._read_timeout),
         ):
             body = None
             if request.body is not None:
@@ -190,7 +188,7 @@ class Web:
                 redirect=False,
                 retries=False,
                 preload_content=False,
-                timeout=urllib3.Timeout(connect=self._connect_timeout, read=self._read_timeout),
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=self._read_timeout),
             )
         TRACE.asked(request.method, url, response.status)
         return response
