@@ -53,6 +53,7 @@ from typing import TYPE_CHECKING
 
 from envbuild.errors import EnvbuildError
 from envbuild.index.newest_choices import choose_newest
+from envbuild.index.once import Once
 from envbuild.index.page_versions import is_age, moment_of
 from envbuild.index.reading import ChosenReleases, compare_readings, read_by
 from envbuild.index.same_request import compare_requests, seen_target
@@ -80,20 +81,12 @@ class _Run:
         """`reading` is what was read, where that is known."""
         self.answer = answer
         self.begun = begun
-        self._guard = Lock()
-        self._reading: Reading | ValueError | None = reading
+        self._known = reading
+        self._reading: Once[Reading] = Once()
 
     def reading(self, served: ServedAnswers, view: TargetView) -> Reading:
         """ValueError as from `read_by`."""
-        with self._guard:
-            if self._reading is None:
-                try:
-                    self._reading = read_by(served, view, self.answer)
-                except ValueError as error:
-                    self._reading = error
-        if isinstance(self._reading, ValueError):
-            raise self._reading
-        return self._reading
+        return self._known or self._reading.get(None, lambda: read_by(served, view, self.answer))
 
 
 class ProvenRuns:

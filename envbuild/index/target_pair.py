@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from envbuild.index.target_view import TargetView
 
 
-class DifferenceError(ValueError):
-    """The targets differ, or might; the text says where."""
-
-
 class TargetPair:
-    """Compares a target with one that was resolved before; safe to use from several threads."""
+    """Compares a target with one that was resolved before; safe to use from several threads.
+
+    A ValueError says where the targets differ, or might.
+    """
 
     def __init__(self, served: ServedAnswers, before: TargetView, now: TargetView) -> None:
         """Both views have the same limits on age."""
@@ -34,14 +33,11 @@ class TargetPair:
     def is_one_page(self, package: str) -> bool:
         """Whether a package's page is the same to both targets: same Python, and no wheel is for some platforms."""
         page = self._served.wheels(package)
-        return self._is_one_python and page is not None and page.is_for_every_platform
-
-    @property
-    def _is_one_python(self) -> bool:
-        return self.before.target.python == self.now.target.python
+        is_one_python = self.before.target.python == self.now.target.python
+        return is_one_python and page is not None and page.is_for_every_platform
 
     def compare_metadata(self, package: str, wheel: str, extras: frozenset[str]) -> None:
-        """DifferenceError if METADATA requires other things, or Pythons, as far as these extras are requested."""
+        """ValueError if METADATA requires other things, or Pythons, as far as these extras are requested."""
         key = (package, wheel, extras)
         if key not in self._same:
             metadata = self._served.metadata(package, wheel)
@@ -52,16 +48,16 @@ class TargetPair:
                 for marker in metadata.markers
             )
         if not self._same[key]:
-            raise DifferenceError(f"METADATA of {package} says other things of the targets")
+            raise ValueError(f"METADATA of {package} says other things of the targets")
 
     def compare_usable(self, package: str, version: Version) -> None:
-        """DifferenceError unless both targets can take a version, and all that they can take is of one kind."""
+        """ValueError unless both targets can take a version, and all that they can take is of one kind."""
         before, now = (view.taken(package, version) for view in (self.before, self.now))
         if not before or not before <= now or len({kind[:-1] for kind in now}) != 1:
-            raise DifferenceError(f"{package} {version} is not taken alike")
+            raise ValueError(f"{package} {version} is not taken alike")
 
     def compare_wheels(self, releases: Iterable[tuple[str, Version]]) -> None:
-        """DifferenceError unless the wheels that both targets prefer have the same METADATA.
+        """ValueError unless the wheels that both targets prefer have the same METADATA.
 
         METADATA that nobody has asked for yet is read side by side.
         """
@@ -69,15 +65,15 @@ class TargetPair:
         for package, version in releases:
             before, now = (view.preferred(package, version) for view in (self.before, self.now))
             if before is None or now is None:
-                raise DifferenceError(f"{package} {version} is not taken alike")
+                raise ValueError(f"{package} {version} is not taken alike")
             if is_stand_in(before.filename) or is_stand_in(now.filename):
-                raise DifferenceError(f"{package} {version} has to be built")
+                raise ValueError(f"{package} {version} has to be built")
             if not _is_same(before, now):
                 missing.append((package, before.filename, now.filename))
         self._served.read_ahead((package, now) for package, _, now in missing)
         for package, one, other in missing:
             if self._served.metadata(package, one) != self._served.metadata(package, other):
-                raise DifferenceError(f"METADATA of {package} differs between {one} and {other}")
+                raise ValueError(f"METADATA of {package} differs between {one} and {other}")
 
     def gained(
         self, package: str, ranges: frozenset[str], above: Version | None = None
