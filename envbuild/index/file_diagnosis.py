@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from envbuild.errors import IndexFailureError, Problem
-from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, problem_of
+from envbuild.index.answer import Fault, IndexAnswer, IndexAnswerError, bad_answer
 from envbuild.index.diagnosis import ask_all, problems_seen
 from envbuild.value import replace
 
@@ -44,7 +44,10 @@ def diagnose_files(
 
 
 class _Checks:
-    """Compares the files of indexes with the locked ones; each check finds at most one problem for each file."""
+    """Compares the files of indexes with the locked ones.
+
+    Each check finds at most one problem for each file; IndexAnswerError where an index has it otherwise, or fails.
+    """
 
     def __init__(self, client: IndexClient, locations: IndexLocations, budget: int) -> None:
         self._client = client
@@ -65,30 +68,27 @@ class _Checks:
         if listed is None:
             return _gone(location, file)
         if listed.sha256 not in (None, file.sha256):
-            return _changed(location, file, f"its page says {listed.sha256[:12]}…")
+            raise _changed(location, file, f"its page says {listed.sha256[:12]}…")
         return None
 
-    def sized(self, file: ChosenFile) -> Problem | None:
+    def sized(self, file: ChosenFile) -> None:
         """Whether the file can be downloaded, with the locked size."""
         location, listed = self._find(file)
         size = self._client.file_size(location, file.package, listed)
-        if size in (None, file.size):
-            return None
-        what = f"it has {size} bytes instead of {file.size}"
-        return _changed(location, file, what)
+        if size not in (None, file.size):
+            raise _changed(location, file, f"it has {size} bytes instead of {file.size}")
 
-    def hashed(self, file: ChosenFile) -> Problem | None:
+    def hashed(self, file: ChosenFile) -> None:
         """Whether the file's content has the locked hash, while the budget lasts."""
         with self._lock:
             if file.size > self._left:
-                return None
+                return
             self._left -= file.size
         location, listed = self._find(file)
         unchecked = replace(listed, sha256=None, size=file.size)
         found, _ = self._client.download(location, file.package, unchecked)
-        if found == file.sha256:
-            return None
-        return _changed(location, file, f"its content has {found[:12]}…")
+        if found != file.sha256:
+            raise _changed(location, file, f"its content has {found[:12]}…")
 
     def _find(self, file: ChosenFile) -> tuple[IndexLocation, IndexFile]:
         location = self._locations.holding(file.index, file.package)
@@ -104,14 +104,6 @@ def _gone(location: IndexLocation, file: ChosenFile) -> Problem:
     )
 
 
-def _changed(location: IndexLocation, file: ChosenFile, what: str) -> Problem:
+def _changed(location: IndexLocation, file: ChosenFile, what: str) -> IndexAnswerError:
     reason = f"locked is sha256 {file.sha256[:12]}…, {what}"
-    return problem_of(
-        IndexAnswer(
-            fault=Fault.CHANGED,
-            location=location,
-            package=file.package,
-            file=file.file,
-            reason=reason,
-        )
-    )
+    return bad_answer(Fault.CHANGED, location, file.package, file.file, reason)

@@ -37,7 +37,7 @@ _IDLE = 300.0
 
 @value
 class Served:
-    """Headers that every client of one command gets."""
+    """A page or METADATA, which every client of one command gets alike."""
 
     etag: str
     body: str | bytes

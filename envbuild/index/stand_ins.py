@@ -83,7 +83,11 @@ def python_of(filename: str) -> str | None:
 def source_of(page: ProjectPage, version: Version | None) -> IndexFile | None:
     """The source distribution of a version, `.tar.gz` before `.zip`; None if it has none."""
     found = [file for file in page.files if version_of(page.name, file.filename) == version]
-    sources = (file for end in _ENDINGS for file in found if file.filename.endswith(end))
+    return _first_source(found)
+
+
+def _first_source(files: list[IndexFile]) -> IndexFile | None:
+    sources = (file for end in _ENDINGS for file in files if file.filename.endswith(end))
     return next(sources, None)
 
 
@@ -110,9 +114,7 @@ def _stand_ins(
         if version is not None:
             versions.setdefault(version, []).append(file)
     for version, listed in versions.items():
-        source = next(
-            (one for end in _ENDINGS for one in listed if one.filename.endswith(end)), None
-        )
+        source = _first_source(listed)
         anywhere = [
             one.filename
             for one in listed
