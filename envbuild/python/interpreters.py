@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,13 +86,13 @@ class Interpreters:
     def at(self, path: str) -> Interpreter | None:
         """The usable Python with this real path, as it is now; None if there is none."""
         with self._lock:
-            found = self._probe(path, _LIBC.get(probe_system()[0], ""))
+            found = self._probe(path)
             return found if found is not None and found.path == path else None
 
     def named(self, path: str, *, file: str, line: int, key: str) -> Interpreter:
         """The Python at a path, or behind it; HostError, for the declaration's key, if none can be used."""
         with self._lock:
-            found = self._probe(_real(path), _LIBC.get(probe_system()[0], ""))
+            found = self._probe(_real(path))
             self._memory.save()
         if found is None:
             message = f"{path} is not a Python that environments can be built on"
@@ -152,9 +153,8 @@ class Interpreters:
             changed = self._memory.forget_changed()
             known = self._memory.knows(folders) and not (changed or refresh)
             from_uv = () if known else self._ask_uv()
-            libc = _LIBC.get(probe_system()[0], "")
             candidates = tuple(dict.fromkeys((*self._known_places(), *map(_real, from_uv))))
-            probed = {path: self._probe(path, libc) for path in candidates}
+            probed = {path: self._probe(path) for path in candidates}
             found = {python.path: python for python in probed.values() if python is not None}
             self._found = tuple(found[path] for path in sorted(found))
             if all(self._remember(_real(path)) for path in from_uv):
@@ -170,13 +170,13 @@ class Interpreters:
         paths += [*installed_pythons(self._pythons), *self._memory.paths()]
         return tuple(map(_real, paths))
 
-    def _probe(self, path: str, libc: str) -> Interpreter | None:
+    def _probe(self, path: str) -> Interpreter | None:
         """The interpreter behind a candidate's path, if this host can use it."""
         remembered = self._remember(path)
         if remembered is not None and remembered.answer.base != path:
             path = remembered.answer.base
             remembered = self._remember(path)
-        if remembered is None or remembered.answer.unfit or remembered.answer.libc != libc:
+        if remembered is None or remembered.answer.unfit or remembered.answer.libc != self._libc:
             return None
         answer = remembered.answer
         if answer.base != path or not os.access(path, os.X_OK):
@@ -190,6 +190,11 @@ class Interpreters:
             shareable=is_shareable(path, answer.stdlib),
             magic=int(answer.magic) if answer.magic.isdecimal() else None,
         )
+
+    @cached_property
+    def _libc(self) -> str:
+        """The host's C library, as a Python names it."""
+        return _LIBC.get(probe_system()[0], "")
 
     def _remember(self, path: str) -> Remembered | None:
         """The answer of the file as it is now, cached or probed; None if it gives none."""

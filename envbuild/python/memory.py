@@ -31,6 +31,10 @@ class Remembered:
     mtime_ns: int
     answer: PythonAnswer
 
+    def is_of(self, status: os.stat_result) -> bool:
+        """Whether the file has not changed since."""
+        return (self.size, self.mtime_ns) == (status.st_size, status.st_mtime_ns)
+
     def as_fields(self) -> dict[str, object]:
         """The same as JSON takes it."""
         return {**as_dict(self), "answer": as_dict(self.answer)}
@@ -54,10 +58,7 @@ class Memory:
     def recall(self, path: str, status: os.stat_result) -> Remembered | None:
         """The answer of the file as it is now; None if the file is new or has changed."""
         remembered = self._pythons.get(path)
-        if remembered is None:
-            return None
-        same = (remembered.size, remembered.mtime_ns) == (status.st_size, status.st_mtime_ns)
-        return remembered if same else None
+        return remembered if remembered is not None and remembered.is_of(status) else None
 
     def note(self, path: str, status: os.stat_result, answer: PythonAnswer) -> Remembered:
         """Remember an answer; `status` is the file's status before it was asked."""
@@ -102,10 +103,9 @@ class Memory:
 
 def _is_same(path: str, known: Remembered) -> bool:
     try:
-        status = os.stat(path)  # noqa: PTH116
+        return known.is_of(os.stat(path))  # noqa: PTH116
     except OSError:
         return False
-    return (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
 
 
 def _read(file: Path) -> dict[str, object]:
