@@ -180,7 +180,6 @@ def _downloads(
     from shutil import copyfile
 
     from envbuild.build.sources import is_locked
-    from envbuild.index.download import download_locked
 
     with context.index_sessions(context.declaration, context.lock_cache) as sessions:
         built = context.built_wheels
@@ -190,8 +189,7 @@ def _downloads(
             if here is not None and is_locked(here, file):
                 copyfile(here, folder / file.file)
                 return
-            session = sessions.of_names((file.index,))
-            download_locked(session.client, session.locations, file, folder)
+            sessions.of_names((file.index,)).download(file, folder)
 
         def is_there(file: ChosenFile, folder: Path) -> bool:
             try:

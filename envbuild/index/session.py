@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from threading import Lock
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Self
 from envbuild.declaration.index import bound_index
 from envbuild.declaration.source import is_source
 from envbuild.digest import sha256_hex
-from envbuild.index.answer import Fault, bad_answer
+from envbuild.errors import IndexFailureError, Problem
+from envbuild.index.answer import Fault, IndexAnswerError, bad_answer
 from envbuild.index.inner_metadata import InnerMetadataReader
 from envbuild.index.metadata import MetadataReader
 from envbuild.index.metadata_cache import MetadataCache
@@ -68,8 +70,6 @@ class IndexSession:
 
         IndexFailureError if the page lists several files under its name.
         """
-        from envbuild.errors import IndexFailureError
-        from envbuild.index.answer import IndexAnswerError
         from envbuild.index.sole_digest import sole_digest
 
         try:
@@ -99,11 +99,27 @@ class IndexSession:
         return tuple(file.filename for file in page.files)
 
     def download(self, file: ChosenFile, folder: Path) -> Path:
-        """A locked file in a folder, with the locked sha256; IndexFailureError if its index does not give it."""
-        from envbuild.index.download import download_locked
+        """A locked file in a folder; it gets its locked name when it is whole and as locked.
 
-        download_locked(self.client, self.locations, file, folder)
-        return folder / file.file
+        IndexFailureError if its index does not give it so; OSError if the disk fails.
+        """
+        location = self.locations.holding(file.index, file.package)
+        scratch = folder / f".{file.sha256}.{os.getpid()}.part"
+        try:
+            listed = self.client.listed_file(location, file.package, file.file)
+            with scratch.open("wb") as stream:
+                found, _ = self.client.download(location, file.package, listed, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            if found != file.sha256:
+                message = f"the index {file.index!r} has another {file.file} than the one locked"
+                hint = "find out who changed it before locking anew"
+                raise IndexFailureError(Problem(message=message, hint=hint))
+            return scratch.replace(folder / file.file)
+        except IndexAnswerError as error:
+            raise IndexFailureError(error.problems) from error
+        finally:
+            scratch.unlink(missing_ok=True)
 
     def explain_resolution(self, request: ResolveRequest, words: str) -> EnvbuildError | None:
         """Why a resolution failed with uv's output, if an index or a build is the reason."""
