@@ -9,7 +9,6 @@ from functools import partial
 from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
-from urllib.parse import quote
 
 from envbuild.index.answer import (
     Fault,
@@ -23,9 +22,15 @@ from envbuild.index.disk import files_in_folder, is_on_disk, open_on_disk, page_
 from envbuild.index.flat import FlatListings
 from envbuild.index.mirrors import Mirrors
 from envbuild.index.once import Once
-from envbuild.index.page import ACCEPT
 from envbuild.index.reply import CHUNK, Reply
-from envbuild.index.web import DEADLINE, READ_TIMEOUT, RETRIES, Request, Web, longest_wait
+from envbuild.index.requests import (
+    file_request,
+    metadata_request,
+    page_request,
+    page_url,
+    release_request,
+)
+from envbuild.index.web import DEADLINE, READ_TIMEOUT, RETRIES, Web, longest_wait
 from envbuild.index.web_faults import WebError
 from envbuild.value import replace
 
@@ -166,22 +171,12 @@ class IndexClient:
         return self._parse(location, package, *self._send(location, package))
 
     def release_json(self, location: IndexLocation, package: str, version: str) -> bytes | None:
-        """What an index's JSON API says of a release; None if its address does not tell where that is.
-
-        The API lies beside the pages: `…/pypi/NAME/VERSION/json` where they are `…/simple`.
-        """
+        """What an index's JSON API says of a release; None if its address does not tell where that is."""
 
         def ask(place: IndexLocation) -> bytes | None:
-            root, slash, last = (place.url or "").rpartition("/")
-            if place.folder is not None or place.is_flat or not slash or last != "simple":
+            request = release_request(place, package, version)
+            if request is None:
                 return None
-            name = f"{quote(package, safe='')}/{quote(version, safe='')}/json"
-            request = Request(
-                url=f"{root}/pypi/{name}",
-                headers=(("Accept", "application/json"),),
-                authorization=place.authorization,
-                source=place.url,
-            )
             with _blaming(place, package, f"{version}/json"):
                 return self._web.fetch(request, limit=_LARGEST_RELEASE)[1]
 
@@ -195,13 +190,8 @@ class IndexClient:
 
     def _beside(self, location: IndexLocation, package: str, file: IndexFile) -> bytes:
         name = f"{file.filename}.metadata"
-        request = Request(
-            url=_with_suffix(file.url),
-            authorization=location.authorization,
-            source=location.url,
-            verified=file.metadata_sha256 is not None,
-        )
         with _blaming(location, package, name):
+            request = metadata_request(location, file)
             _, content = self._web.fetch(request, limit=_LARGEST_METADATA)
         digest = hashlib.sha256(content).hexdigest()
         check_digest(location, package, name, file.metadata_sha256, digest)
@@ -249,14 +239,7 @@ class IndexClient:
     def _open(
         self, location: IndexLocation, package: str, file: IndexFile, span: str | None
     ) -> Generator[Reply]:
-        headers = [("Accept-Encoding", "identity"), *([("Range", span)] if span else [])]
-        request = Request(
-            url=file.url,
-            headers=tuple(headers),
-            authorization=location.authorization,
-            source=location.url,
-            verified=span is None and file.sha256 is not None,
-        )
+        request = file_request(location, file, span)
         with _blaming(location, package, file.filename), self._web.open(request) as reply:
             reply.limit = _LARGEST_FILE if file.size is None else file.size
             if file.is_wheel:
@@ -345,7 +328,7 @@ class IndexClient:
         conditions: tuple[tuple[str, str], ...] = (),
     ) -> tuple[Reply, bytes]:
         """What an index answers."""
-        request = _page_request(location, package, conditions)
+        request = page_request(location, package, conditions)
         with _blaming(location, package, None):
             return self._web.fetch(request, limit=_LARGEST_PAGE)
 
@@ -390,25 +373,6 @@ def _parsed(location: IndexLocation, package: str, text: str, kind: str, url: st
         return parse_page(package, text, kind, url)
 
 
-def _page_request(
-    location: IndexLocation, package: str, conditions: tuple[tuple[str, str], ...]
-) -> Request:
-    accepted = "text/html, */*;q=0.1" if location.is_flat else ACCEPT
-    headers = [("Accept", accepted), ("Accept-Encoding", "gzip, deflate"), *conditions]
-    return Request(
-        url=page_url(location, package),
-        headers=tuple(headers),
-        authorization=location.authorization,
-        stays=bool(location.packages),  # some indexes send strangers' names to the public one
-    )
-
-
-def page_url(location: IndexLocation, package: str) -> str:
-    """Where an index on the web has a package's page, which of a flat one is the same for all."""
-    assert location.url is not None
-    return location.url if location.is_flat else f"{location.url}/{package}/"
-
-
 @contextmanager
 def _blaming(location: IndexLocation, package: str, file: str | None) -> Generator[None]:
     """Say which index it was that gave a bad answer."""
@@ -425,9 +389,3 @@ def _blaming(location: IndexLocation, package: str, file: str | None) -> Generat
             reason=error.reason,
         )
         raise IndexAnswerError(answer) from error
-
-
-def _with_suffix(url: str) -> str:
-    """The address of the METADATA beside a wheel: `.metadata` at the end of the path."""
-    path, mark, query = url.partition("?")
-    return f"{path}.metadata{mark}{query}"
