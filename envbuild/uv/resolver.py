@@ -56,22 +56,22 @@ class UvResolver:
         If uv has no name for the platform, it resolves for one with a newer system library,
         and again without the versions that have no wheel for this platform, until it takes none of them.
         """
+        of_host = {package.name for package in request.inherited}
         excluded: tuple[str, ...] = ()
         for _ in range(_ROUNDS):
             constraints = (*request.constraints, *excluded)
             try:
-                packages = self._compile(replace(request, constraints=constraints))
+                answer = self._compile(replace(request, constraints=constraints))
             except UnsatisfiableError as error:
                 raise _with_excluded(error, excluded, request) from error
+            packages = [package for package in answer if package.name not in of_host]
             more = tuple(text for text in self._unfit(packages, request) if text not in constraints)
             if not more:
                 break
             excluded += more
-        of_host = {package.name for package in request.inherited}
         files = (
             choose_file(package.name, package.version, package.files, request, self.tools)
             for package in packages
-            if package.name not in of_host
         )
         return Resolution(
             target=request.target, files=tuple(sorted(files, key=lambda f: f.package))
@@ -80,13 +80,10 @@ class UvResolver:
     def _unfit(self, packages: Iterable[ListedPackage], request: ResolveRequest) -> Iterator[str]:
         """Constraints that exclude the versions, including chosen ones, whose wheels all need a newer library."""
         target = request.target
-        of_host = {package.name for package in request.inherited}
         if known_platform(target.platform) == target.platform:
             return
         for package in packages:
             name = package.name
-            if name in of_host:
-                continue
             files = [file.name for file in package.files]
             if not _is_built(name, request) and best_wheel(files, target) is None:
                 versions = unfit_versions((*files, *self.tools.listed_files(name)), target)
