@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from envbuild.index.answer import CERTIFICATE
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -34,7 +34,8 @@ def trusted_certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
     if file or folders:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if file:
-            _load(context, file, "SSL_CERT_FILE")
+            with _readable(f"{CERTIFICATE} can be read in $SSL_CERT_FILE"):
+                context.load_verify_locations(file)
         for folder in (folders or "").split(os.pathsep):
             if folder and Path(folder).is_dir():
                 _load_folder(context, folder)
@@ -45,28 +46,25 @@ def trusted_certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
                 context.load_verify_locations(bundle)
                 break
     if own := environ.get("SSL_CLIENT_CERT"):
-        try:
+        with _readable(f"{CERTIFICATE} and key can be read in $SSL_CLIENT_CERT"):
             context.load_cert_chain(own)
-        except (OSError, ssl.SSLError) as error:
-            raise OSError(0, f"{CERTIFICATE} and key can be read in $SSL_CLIENT_CERT") from error
     return context
 
 
-def _load(context: ssl.SSLContext, file: str, variable: str) -> None:
-    import ssl
-
+@contextmanager
+def _readable(otherwise: str) -> Generator[None]:
+    """OSError with these words for a file that cannot be read; an SSLError is an OSError too."""
     try:
-        context.load_verify_locations(file)
-    except (OSError, ssl.SSLError) as error:
-        raise OSError(0, f"{CERTIFICATE} can be read in ${variable}") from error
+        yield
+    except OSError as error:
+        raise OSError(0, otherwise) from error
 
 
 def _load_folder(context: ssl.SSLContext, folder: str) -> None:
     """Every certificate in a folder, with any file name: OpenSSL itself reads only hashed names."""
     import os
-    import ssl
 
     for entry in os.scandir(folder):
         if entry.is_file():
-            with suppress(OSError, ssl.SSLError):
+            with suppress(OSError):
                 context.load_verify_locations(entry.path)
