@@ -106,7 +106,7 @@ class DeferredIndexes:
 
     def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
         """As `MetadataSource` has it."""
-        return self._session.still_listed(packages)
+        return self._session.reader.still_listed(packages)
 
     def revalidate(self, choices: tuple[LockedChoice, ...]) -> frozenset[LockedChoice]:
         """As `MetadataSource` has it."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from envbuild.errors import HostError, IndexFailureError
 from envbuild.index.answer import Fault, IndexAnswerError, bad_answer, garbage
 from envbuild.index.disk import is_on_disk
-from envbuild.index.stand_ins import NO_SOURCES
 from envbuild.posix.workers import Workers, side_by_side
 from envbuild.resolution.resolution import ResolvedFile
 from envbuild.value import replace, value
@@ -22,14 +21,13 @@ from envbuild.wheelcache.metadata import (
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from envbuild.index.built_metadata import BuiltMetadataReader
     from envbuild.index.inner_metadata import InnerMetadataReader
+    from envbuild.index.listed_sources import ListedSources
     from envbuild.index.locations import IndexLocation, IndexLocations
     from envbuild.index.metadata_cache import MetadataCache
     from envbuild.index.page import IndexFile
     from envbuild.index.reader import IndexClient
     from envbuild.index.remote_file import InnerMetadata
-    from envbuild.index.stand_ins import SourceRules
     from envbuild.resolution.resolution import KnownPackage, LockedChoice
 
 _SMALL = 4 << 20
@@ -47,10 +45,8 @@ class MetadataReader:
     client: IndexClient
     inner: InnerMetadataReader
     cache: MetadataCache
-    built: BuiltMetadataReader | None = None
+    sources: ListedSources | None = None
     """For source distributions, which only a declaration lets into a resolution."""
-
-    rules: SourceRules = NO_SOURCES
 
     def read_all(self, files: Iterable[ResolvedFile]) -> dict[str, WheelMetadata]:
         """`ResolvedFile.content` → METADATA of each file, read in parallel.
@@ -152,14 +148,14 @@ class MetadataReader:
 
     def _built(self, location: IndexLocation, file: ResolvedFile) -> WheelMetadata:
         """METADATA of what a source distribution is built into."""
-        assert self.built is not None, "only `lock` reads METADATA of sources"
-        found = self.built.read(
+        assert self.sources is not None, "only `lock` reads METADATA of sources"
+        found = self.sources.reader.read(
             location,
             file.package,
             self._listed(location, file),
             file.python or "",
             file.indexes,
-            self.rules,
+            self.sources.rules,
         )
         return _value(location, file, found, built=True)
 

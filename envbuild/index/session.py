@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from envbuild.lockfile.lockfile import ChosenFile
     from envbuild.posix.process import Runner
     from envbuild.resolution.resolution import (
-        KnownPackage,
         ResolvedFile,
         ResolveRequest,
     )
@@ -76,10 +75,6 @@ class IndexSession:
             return sole_digest(self.client, self.locations.of(file.package), file)
         except IndexAnswerError as error:
             raise IndexFailureError(error.problems) from error
-
-    def still_listed(self, packages: tuple[KnownPackage, ...]) -> frozenset[str]:
-        """The names of those whose file their index lists today, as `MetadataSource` gives it."""
-        return self.reader.still_listed(packages)
 
     def source_of(self, package: str, version: str) -> ListedFile:
         """The source distribution of a version that is listed; IndexFailureError if there is none."""
@@ -275,7 +270,6 @@ def session_over(
                 client=client,
                 inner=inner,
                 cache=MetadataCache(folder=cache / "metadata"),
-                built=sources.reader if sources is not None else None,
-                rules=sources.rules if sources is not None else NO_SOURCES,
+                sources=sources,
             ),
         )

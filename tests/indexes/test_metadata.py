@@ -12,9 +12,11 @@ from envbuild.errors import HostError, IndexFailureError, Problem
 from envbuild.index.answer import Fault, IndexAnswerError
 from envbuild.index.built_metadata import BuiltMetadataReader
 from envbuild.index.inner_metadata import InnerMetadataReader
+from envbuild.index.listed_sources import ListedSources
 from envbuild.index.metadata import MetadataReader
 from envbuild.index.metadata_cache import MetadataCache
 from envbuild.index.reader import IndexClient
+from envbuild.index.stand_ins import NO_SOURCES
 from envbuild.value import replace as with_fields
 from tests.support.fault_proxy import FaultProxy, Hang, Status
 from tests.support.index_server import IndexServer, Offer
@@ -255,6 +257,11 @@ class Backend:
         return Wheel(name="raw", requires=(f"for-{python.replace('.', '-')}",)).metadata()
 
 
+def sources(client: IndexClient, backend: Backend) -> ListedSources:
+    """What comes as source, with that backend."""
+    return ListedSources(client, BuiltMetadataReader(client, backend), NO_SOURCES, ())
+
+
 def test_what_a_source_says_itself_needs_no_build(
     index: IndexServer, reader: MakeReader, scratch: Path
 ) -> None:
@@ -263,7 +270,7 @@ def test_what_a_source_says_itself_needs_no_build(
     index.add(sdist)
     made = reader(locations(index.url))
     backend = Backend()
-    able = with_fields(made, built=BuiltMetadataReader(made.client, backend))
+    able = with_fields(made, sources=sources(made.client, backend))
     file = with_fields(resolved(sdist), python="3.12")
     found = able.read(file)
     assert (found.requires, found.size) == (("b>=2",), len(sdist.to_bytes()))
@@ -286,7 +293,7 @@ def test_else_the_backend_is_asked_for_each_python(
     index.add(sdist)
     made = reader(locations(index.url))
     backend = Backend()
-    able = with_fields(made, built=BuiltMetadataReader(made.client, backend))
+    able = with_fields(made, sources=sources(made.client, backend))
     files = [with_fields(resolved(sdist), python=python) for python in ("3.11", "3.12")]
     found = able.read_all(files)
     assert [found[file.content].requires for file in files] == [("for-3-11",), ("for-3-12",)]
@@ -303,7 +310,7 @@ def test_a_backend_that_fails_says_so_in_its_own_words(
     index.add(sdist)
     made = reader(locations(index.url))
     backend = Backend(HostError(Problem(message="raw cannot be asked", detail="cc: not found")))
-    failing = with_fields(made, built=BuiltMetadataReader(made.client, backend))
+    failing = with_fields(made, sources=sources(made.client, backend))
     with pytest.raises(HostError, match="cc: not found"):
         failing.read_all([with_fields(resolved(sdist), python="3.12")])
 
