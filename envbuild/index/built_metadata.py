@@ -54,34 +54,27 @@ class BuiltMetadataReader:
         if location.tree is not None and self._trees is not None:
             content = self._trees.metadata(location, package, python)
             return InnerMetadata(content=content, size=listed.size or 0, lifetime=0.0)
-        key = (location.name, package, listed.filename, listed.sha256, python)
-        return self._known.get(
-            key, lambda: self._read(location, package, listed, python, bindings, rules)
-        )
 
-    def _read(
-        self,
-        location: IndexLocation,
-        package: str,
-        listed: IndexFile,
-        python: str,
-        bindings: Bindings,
-        rules: SourceRules,
-    ) -> InnerMetadata:
-        with scratch_folder("source") as place:
-            archive = place / "archive"
-            with archive.open("wb") as sink:
-                _, size = self._client.download(location, package, listed, sink)
-            folder = place / "tree"
-            folder.mkdir()
-            top = unpack_archive(archive, folder, name=listed.filename)
-            content = static_metadata(top)
-            if content is None:
-                found = version_of(package, listed.filename)
-                version = str(found) if found is not None else None
-                tree = SourceTree(package=package, version=version, path=top, name=listed.filename)
-                content = self._preparer.prepare(tree, python, bindings, rules)
-            return InnerMetadata(content=content, size=size, lifetime=0.0)
+        def ask() -> InnerMetadata:
+            with scratch_folder("source") as place:
+                archive = place / "archive"
+                with archive.open("wb") as sink:
+                    _, size = self._client.download(location, package, listed, sink)
+                folder = place / "tree"
+                folder.mkdir()
+                top = unpack_archive(archive, folder, name=listed.filename)
+                content = static_metadata(top)
+                if content is None:
+                    found = version_of(package, listed.filename)
+                    version = str(found) if found is not None else None
+                    tree = SourceTree(
+                        package=package, version=version, path=top, name=listed.filename
+                    )
+                    content = self._preparer.prepare(tree, python, bindings, rules)
+                return InnerMetadata(content=content, size=size, lifetime=0.0)
+
+        key = (location.name, package, listed.filename, listed.sha256, python)
+        return self._known.get(key, ask)
 
 
 def static_metadata(tree: Path) -> bytes | None:
