@@ -16,7 +16,7 @@ from envbuild.index.page import page_with
 from envbuild.index.page_versions import moment_of, uploaded, version_of
 from envbuild.index.router_server import Served, listen
 from envbuild.requirement.parse import parse_version, settled_requirements
-from envbuild.resolution.resolution import ListedFile
+from envbuild.resolution.resolution import listed_files
 from envbuild.target.wheel_choice import best_wheel
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from envbuild.index.page import IndexFile
     from envbuild.index.router import IndexRouter
-    from envbuild.resolution.resolution import KnownPackage, ResolveRequest
+    from envbuild.resolution.resolution import KnownPackage, ListedFile, ResolveRequest
 
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([A-Za-z0-9._-]+)['"]""")
 
@@ -57,16 +57,13 @@ class TargetIndex:
 
     def files(self, package: str, version: str) -> tuple[ListedFile, ...]:
         """The files of a version that are served, each name once; IndexAnswerError as its index gave it."""
-        found: dict[str, dict[tuple[tuple[str, str], ...], None]] = {}
         wanted = parse_version(version)
-        for entry, file in self._admitted(package):
-            if version_of(package, file.filename) == wanted:
-                hashes = tuple(sorted(entry["hashes"].items()))
-                found.setdefault(file.filename, {})[hashes] = None
-        return tuple(
-            ListedFile(package=package, name=name, url="", hashes=tuple(digests))
-            for name, digests in found.items()
+        entries = (
+            (file.filename, "", entry["hashes"])
+            for entry, file in self._admitted(package)
+            if version_of(package, file.filename) == wanted
         )
+        return listed_files(package, entries)
 
     def page(self, package: str) -> Served:
         """As in `Routes`: the page without the files that the target cannot take."""

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 from envbuild.index.page_versions import admits_python
 from envbuild.requirement.parse import admits, outcomes, parse_version
-from envbuild.resolution.resolution import ListedFile
+from envbuild.resolution.resolution import listed_files
 from envbuild.target.wheel_choice import best_wheel, fits_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from packaging.version import Version
 
     from envbuild.index.listed_wheels import ListedWheel
     from envbuild.index.served_answers import ServedAnswers
+    from envbuild.resolution.resolution import ListedFile
     from envbuild.target.target import Target
 
 
@@ -124,8 +125,9 @@ class TargetView:
         key = (package, version)
         if key not in self._files:
             page = self._served.wheels(package)
-            wheels = page.of(version) if page is not None else ()
-            self._files[key] = tuple(_listed(package, filter(self.fits, wheels)))
+            wheels = filter(self.fits, page.of(version) if page is not None else ())
+            entries = ((one.filename, one.url, json.loads(one.hashes)) for one in wheels)
+            self._files[key] = listed_files(package, entries)
         return self._files[key]
 
     def taken(self, package: str, version: Version) -> frozenset[tuple[object, ...]]:
@@ -172,16 +174,6 @@ def _draws_a_line(specifier: str, version: Version) -> bool:
 
 
 _LOWER, _ALL = "lower", "all"
-
-
-def _listed(package: str, wheels: Iterable[ListedWheel]) -> Iterator[ListedFile]:
-    """The entries by name; an index can list one twice."""
-    found: dict[str, list[ListedWheel]] = {}
-    for wheel in wheels:
-        found.setdefault(wheel.filename, []).append(wheel)
-    for name, entries in found.items():
-        hashes = dict.fromkeys(tuple(sorted(json.loads(one.hashes).items())) for one in entries)
-        yield ListedFile(package=package, name=name, url=entries[0].url, hashes=tuple(hashes))
 
 
 def _judgements(requires_python: str, target: Target) -> frozenset[str]:

@@ -181,6 +181,19 @@ class ListedFile:
     """The digests, as (algorithm, hex digits), of each entry with this name."""
 
 
+def listed_files(
+    package: str, entries: Iterable[tuple[str, str, Mapping[str, str]]]
+) -> tuple[ListedFile, ...]:
+    """Entries of a page, as name, address and digests, by name; an index can list one twice."""
+    found: dict[str, tuple[str, dict[tuple[tuple[str, str], ...], None]]] = {}
+    for name, url, hashes in entries:
+        found.setdefault(name, (url, {}))[1][tuple(sorted(hashes.items()))] = None
+    return tuple(
+        ListedFile(package=package, name=name, url=url, hashes=tuple(digests))
+        for name, (url, digests) in found.items()
+    )
+
+
 @value
 class Resolution:
     """All packages of one target, ordered by name."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from envbuild.resolution.resolution import ListedFile
+from envbuild.resolution.resolution import listed_files
 from envbuild.resolution.tools import ListedPackage
 
 if TYPE_CHECKING:
@@ -36,16 +36,12 @@ def _package(table: Mapping[str, Any]) -> ListedPackage:
     return ListedPackage(
         name=str(table["name"]),
         version=str(table.get("version", "")),
-        files=tuple(_files(table)),
+        files=listed_files(str(table["name"]), _entries(table)),
     )
 
 
-def _files(package: Mapping[str, Any]) -> Iterator[ListedFile]:
-    found: dict[str, tuple[str, dict[tuple[tuple[str, str], ...], None]]] = {}
+def _entries(package: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, str]]]:
     for file in (*package.get("wheels", ()), *filter(None, (package.get("sdist"),))):
         url = str(file.get("url") or Path(str(file["path"])).absolute().as_uri())
         name = str(file.get("name") or unquote(urlsplit(url).path.rpartition("/")[2]))
-        hashes = tuple(sorted((str(k), str(v)) for k, v in file.get("hashes", {}).items()))
-        found.setdefault(name, (url, {}))[1][hashes] = None
-    for name, (url, digests) in found.items():
-        yield ListedFile(package=str(package["name"]), name=name, url=url, hashes=tuple(digests))
+        yield name, url, {str(k): str(v) for k, v in file.get("hashes", {}).items()}
