@@ -362,7 +362,16 @@ def test_a_proxy_of_the_user_is_not_between(
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "somewhere.example")
-    with uv.over(bound) as indexes:
+    with (
+        IndexClient({}) as client,
+        UvIndexes(
+            bound,
+            client,
+            InnerMetadataReader(client),
+            os.environ,
+            secret_file=uv.folder / "router",
+        ) as indexes,
+    ):
         assert indexes.environment()["NO_PROXY"] == "somewhere.example,127.0.0.1"
         assert uv.versions(indexes, "acme-base") == ["acme-base 1.5"]
 
