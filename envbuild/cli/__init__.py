@@ -143,8 +143,8 @@ def _settle_places(arguments: Arguments, environment: Mapping[str, str]) -> None
         except OSError as error:
             from envbuild.errors import Problem, UsageError
 
-            message = f"{arguments.directory!r} cannot be entered: {error.strerror}"
-            hint = "name a folder that is there"
+            message = f"cannot enter {arguments.directory!r}: {error.strerror}"
+            hint = "name an existing folder"
             raise UsageError(Problem(key="-C", message=message, hint=hint)) from None
     named = arguments.file or environment.get("ENVBUILD_FILE")
     arguments.names_file = bool(named)

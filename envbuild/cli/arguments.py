@@ -47,7 +47,7 @@ class _Parser(argparse.ArgumentParser):
     """argparse's parser, which raises its errors as problems, in plainer words."""
 
     def error(self, message: str) -> NoReturn:
-        hint = f"`{self.prog} --help` shows what you can write"
+        hint = f"`{self.prog} --help` shows the commands and options"
         kind, _, words = message.partition(": ")
         if found := _OF_ONE.fullmatch(message):
             said = found[2]

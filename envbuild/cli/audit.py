@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 @Verb(
     "audit",
     ENABLED_DRIVERS,
-    flag("--installed", "judge what the current generation has instead"),
+    flag("--installed", "check the current generation instead of the lockfiles"),
     Parameter(
         "--database",
         "PATH",
-        "a folder or zip with an export in OSV's format (default: what the indexes say)",
+        "a folder or zip with an export in OSV's format (default: the data of the indexes)",
     ),
     formats=("text", "json", "markdown", "sarif"),
     trusts=(),

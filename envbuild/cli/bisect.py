@@ -33,13 +33,13 @@ _PATIENCE = 600
     Parameter(
         "--bad",
         "GEN|REV",
-        "a generation or a git revision where it does not (default: what is locked)",
+        "a generation or a git revision where it fails (default: the lockfile)",
     ),
-    flag("--constrain", "write the requirement that holds the culprit back into the declaration"),
+    flag("--constrain", "add the requirement that excludes the culprit to the declaration"),
     Parameter(
         "--timeout",
         "SECONDS",
-        f"how long COMMAND may take before it has failed (default: {_PATIENCE})",
+        f"seconds after which COMMAND counts as failed (default: {_PATIENCE})",
         parse=positive,
         default=_PATIENCE,
     ),
@@ -48,14 +48,14 @@ _PATIENCE = 600
     Parameter(
         "command",
         "COMMAND",
-        "what says whether it works, with the environment's bin/ on PATH: "
+        "the test, run with the environment's bin/ on PATH: "
         "exit code 0 for good, 125 for unknown, 128 or more to give up (default: the driver's probes)",
         count="--",
         default=(),
     ),
 )
 def bisect(context: Context, arguments: Arguments) -> Outcome:
-    """Find which of the packages that moved broke a driver."""
+    """Find which changed package broke a driver."""
     from envbuild.report.bisect import bisect_table, render_bisect
     from envbuild.report.outcome import outcome_of
 
@@ -133,7 +133,7 @@ def _earlier(context: Context, now: Wanted) -> str:
         entry = manifest.driver(now.driver.name) if manifest is not None else None
         if entry is not None and entry.environment != place:
             return str(number)
-    message = f"no generation has another environment of {now.driver.name}"
+    message = f"no generation has a different environment of {now.driver.name}"
     raise UsageError(Problem(key="--good", message=message, hint="name a git revision with --good"))
 
 

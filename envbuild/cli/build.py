@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 @Verb(
     "build",
     ENABLED_DRIVERS,
-    flag(
-        "--all-targets-here", "for every target that this host has the Python of, not just its own"
-    ),
+    flag("--all-targets-here", "for every target whose Python this host has, not only its own"),
     flag("--again", "lock this store's wheel in place of one that was built elsewhere"),
     flag("--offline", "ask no index: build from what the store's cache holds"),
-    Parameter("--out", "DIR", "copy the wheels into this folder, as [[source]] folder takes it"),
+    Parameter("--out", "DIR", "copy the wheels into this folder, for `[[source]] folder`"),
     BUILD_JOBS,
 )
 def build(context: Context, arguments: Arguments) -> Outcome:

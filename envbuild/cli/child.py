@@ -36,20 +36,20 @@ _PATIENCE = 600
     Parameter(
         "--timeout",
         "SECONDS",
-        f"with --promote, how long COMMAND may take before it has failed (default: {_PATIENCE})",
+        f"with --promote, seconds after which COMMAND counts as failed (default: {_PATIENCE})",
         parse=positive,
         default=_PATIENCE,
     ),
     Parameter(
         "command",
         "COMMAND",
-        "what is run with the environment's bin/ on PATH (default: the driver's probes)",
+        "the command to run, with the environment's bin/ on PATH (default: the driver's probes)",
         count="--",
         default=(),
     ),
 )
 def try_(context: Context, arguments: Arguments) -> Outcome:
-    """Try a driver as it is locked, or with other requirements; nothing is switched to."""
+    """Try a driver as it is locked, or with other requirements; do not switch."""
     from envbuild.report.child import render_try, try_table
     from envbuild.report.outcome import outcome_of
 
@@ -193,7 +193,7 @@ def _become_command(argv: tuple[str, ...], environment: Path) -> NoReturn:
     program = find_program(argv[0], path)
     if program is None:
         message = f"there is no command {argv[0]!r}"
-        hint = "name one of the environment, or of this host"
+        hint = "name a command of the environment or of this host"
         raise UsageError(Problem(key="COMMAND", message=message, hint=hint))
     variables = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(environment)}
     os.execve(program, argv, variables)  # noqa: S606

@@ -32,7 +32,7 @@ _NAME = re.compile(r"[a-z0-9-]+")
     trusts=(),
 )
 def completion(_context: Context, arguments: Arguments) -> Outcome:
-    """Print what completes envbuild's words in a shell."""
+    """Print the completion script for a shell."""
     from argcomplete.shell_integration import shellcode
 
     from envbuild.report.outcome import Outcome

@@ -129,7 +129,7 @@ def which(context: Context, arguments: Arguments) -> Outcome:
     DRIVER,
     WITH,
     flag("--promote", "write the requirements of --with into the declaration"),
-    Parameter("arguments", "ARG", "what the binary gets", count="...", default=()),
+    Parameter("arguments", "ARG", "the arguments of the binary", count="...", default=()),
     at_once=_from_manifest(_run_at_once),
     trusts=("store",),
 )

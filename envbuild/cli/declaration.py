@@ -37,7 +37,7 @@ _SOURCES = (
         default=(),
         dest="extras",
     ),
-    flag("--partial", "leave out what cannot be imported, and say what that is"),
+    flag("--partial", "skip what cannot be imported, and list it"),
     trusts=("declaration",),
 )
 def import_(context: Context, arguments: Arguments) -> Outcome:
@@ -125,14 +125,14 @@ def _outcome(result: EditResult) -> Outcome:
 
 @Verb(
     "init",
-    flag("--yes", "import what is found here, and ask nothing"),
+    flag("--yes", "import what is found here, without a question"),
     flag("--from-running", "also look for the venvs of processes that run on this host"),
     flag("--bare", "look for nothing, and write no comments, no example and no schema"),
     flag("--schema", "only write the schema beside the declaration, for editors"),
     trusts=(),
 )
 def init(context: Context, arguments: Arguments) -> Outcome:
-    """Write a drivers.toml with comments, or from what is found here, to start with."""
+    """Write a first drivers.toml, with comments or from what is found here."""
     from envbuild.commands.init import InitResult, refuse_existing, write_schema
     from envbuild.commands.init import init as command
     from envbuild.report.declaration import init_table, render_init

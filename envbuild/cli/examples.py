@@ -5,8 +5,11 @@ from __future__ import annotations
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "init": (
         ("envbuild init", "write a drivers.toml with comments, or from what is found here"),
-        ("envbuild init --yes --from-running", "import what is here and what runs, unasked"),
-        ("envbuild init --schema", "renew the schema that editors check it by"),
+        (
+            "envbuild init --yes --from-running",
+            "import what is here and what runs, without a question",
+        ),
+        ("envbuild init --schema", "write the schema for editors again"),
     ),
     "import": (
         ("envbuild import requirements.txt --name web", "a driver from a requirements file"),
@@ -31,9 +34,9 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "show": (("envbuild show web", "what applies to a driver, and which line says it"),),
     "lock": (
         ("envbuild lock", "lock what is stale"),
-        ("envbuild lock web --upgrade-package numpy", "let one package of one driver move"),
+        ("envbuild lock web --upgrade-package numpy", "let one package of one driver change"),
         ("envbuild lock --check", "exit 1 if a lockfile is stale"),
-        ("envbuild lock --dry-run", "what would change, and which conflicts would come of it"),
+        ("envbuild lock --dry-run", "what would change, and which conflicts would appear"),
     ),
     "upgrade": (
         ("envbuild upgrade", "what `envbuild lock --upgrade` would change; writes nothing"),
@@ -41,7 +44,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "build": (("envbuild build web", "build its sources, and lock the wheels"),),
     "check": (
-        ("envbuild check", "what a pull request has to pass"),
+        ("envbuild check", "the checks for a pull request"),
         ("envbuild check --against main", "and what it changes"),
     ),
     "diff": (
@@ -68,12 +71,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("envbuild run web -- --port 8000", "start the driver's binary with arguments"),
         (
             "envbuild run web --with 'numpy<2' -- --port 8000",
-            "with another numpy, beside what is current",
+            "with another numpy; `current` stays as it is",
         ),
     ),
     "try": (
         ("envbuild try web --with uvicorn==0.40.0", "would its probes pass with this version?"),
-        ("envbuild try web --with 'numpy>=2' -- python -c 'import app'", "would this command?"),
+        (
+            "envbuild try web --with 'numpy>=2' -- python -c 'import app'",
+            "would this command succeed?",
+        ),
     ),
     "which": (
         ("envbuild which web", "the path of its binary"),
@@ -95,12 +101,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "ps": (("envbuild ps", "what runs, and from which environment"),),
     "verify": (
         ("envbuild verify --quick", "compare sizes and times"),
-        ("envbuild verify --repair", "build anew what was changed"),
+        ("envbuild verify --repair", "build again what was changed"),
     ),
-    "doctor": (("envbuild doctor", "what is wrong on this host"),),
+    "doctor": (("envbuild doctor", "problems on this host"),),
     "bisect": (
         ("envbuild bisect web", "which package broke its probes"),
-        ("envbuild bisect web --good HEAD~3 -- python -c 'import app'", "by a command of your own"),
+        ("envbuild bisect web --good HEAD~3 -- python -c 'import app'", "with your own test"),
     ),
     "report": (("envbuild report --format json", "what this host has, for `envbuild fleet`"),),
     "fleet": (("envbuild fleet reports/*.json", "which hosts differ, and in what"),),
@@ -111,7 +117,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "store": (
         ("envbuild store info", "what it holds, and how much space each part takes"),
-        ("envbuild store remove", "remove all of it, after a question"),
+        ("envbuild store remove", "remove all of it, after confirmation"),
         ("envbuild store move /data/envbuild", "move it to another disk, without a network"),
     ),
     "gc": (("envbuild gc --keep 3 --cache", "keep three generations, and trim the cache"),),

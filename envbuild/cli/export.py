@@ -63,7 +63,7 @@ _STABLE = ", ".join(known.name for known in all_formats() if known.stable)
         default=(),
         group="where",
     ),
-    flag("--refresh", "write every file anew that was exported with exact paths (--out)"),
+    flag("--refresh", "write again every file that was exported with exact paths (--out)"),
     *(
         Parameter(
             f"--{option.name}", option.metavar, f"{option.help} ({', '.join(takers)})", const=""
@@ -73,7 +73,7 @@ _STABLE = ", ".join(known.name for known in all_formats() if known.stable)
     trusts=(),
 )
 def export(context: Context, arguments: Arguments) -> Outcome:
-    """Write the files of launchers and other tools."""
+    """Write files for launchers and other tools."""
     from envbuild.report.export import export_table, render_export
 
     if arguments.refresh:
@@ -113,13 +113,16 @@ def _remember(context: Context, request: ExportRequest, result: ExportResult) ->
             ),
         )
     except OSError as error:
-        said = f"warning: {root} does not know of the exported files ({error.strerror}): a gc may remove what they name"
+        said = (
+            f"warning: cannot record the exported files in {root} ({error.strerror}): "
+            "gc may remove the environments that they name"
+        )
         sys.stderr.write(text_of([said]))
 
 
 def _refresh(context: Context, arguments: Arguments) -> Outcome:
     if arguments.export_format is not None:
-        message = "with --refresh, no format is named: every export is written as it was"
+        message = "--refresh takes no format: it writes every export again, with the same options"
         raise UsageError(Problem(key=arguments.export_format, message=message))
     return outcome_of(refresh_exports(context), _render_refreshed, _refreshed_table)
 
@@ -165,7 +168,7 @@ def _text(path: str) -> str | None:
 
 
 def _render_refreshed(files: tuple[tuple[str, bool], ...]) -> Text:
-    words = {True: "written anew", False: "as it was"}
+    words = {True: "written again", False: "unchanged"}
     lines = [f"{path}: {words[changed]}" for path, changed in files]
     return text_of(lines or ["no file was exported with exact paths"])
 

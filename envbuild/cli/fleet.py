@@ -19,7 +19,7 @@ _STDIN = 256 << 20
 
 @Verb("report", formats=("text", "json", "prometheus"), trusts=("store",))
 def report(context: Context, arguments: Arguments) -> Outcome:
-    """Say what this host has: generation, release, content digests, drift, what runs, what doctor finds."""
+    """Report what this host has: generation, release, content digests, drift, what runs, what doctor finds."""
     from importlib.metadata import version
 
     from envbuild import __version__
@@ -52,11 +52,11 @@ def report(context: Context, arguments: Arguments) -> Outcome:
         "files of `envbuild report --format json`, folders of them, or - for stdin",
         count="+",
     ),
-    Parameter("--html", "FILE", "also write a page that needs no other file"),
+    Parameter("--html", "FILE", "also write one self-contained HTML page"),
     trusts=(),
 )
 def fleet(_: Context, arguments: Arguments) -> Outcome:
-    """Compare the reports of many hosts: who has which release, and who differs in what."""
+    """Compare the reports of many hosts: which release each one has, and how they differ."""
     from pathlib import Path
 
     from envbuild.commands.fleet import compare_hosts, read_reports

@@ -56,7 +56,7 @@ def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncRe
                 raise
             for problem in error.problems:
                 progress.note(f"warning: {problem.lines()[0]}")
-            progress.note("warning: this host's own lockfiles are taken, and the index is asked")
+            progress.note("warning: this host's own lockfiles are used, with files from the index")
             return None
         _take_files(context, following)
         if not arguments.dry_run:
@@ -113,7 +113,7 @@ def _can_go_on(context: Context, arguments: Arguments) -> bool:
 
 def _refuse_odd_options(arguments: Arguments) -> None:
     if arguments.build and not arguments.fetch:
-        message = "says what --fetch does besides, and --fetch is not given"
+        message = "requires --fetch"
         raise UsageError(Problem(key="--build", message=message))
     if arguments.fetch and arguments.dry_run:
         message = "cannot be given with --dry-run, which does nothing"

@@ -26,22 +26,20 @@ if TYPE_CHECKING:
     Parameter(
         "--base",
         "IMAGE",
-        "build upon this image, by its digest: oci://HOST/REPOSITORY@sha256:… or "
+        "the base image, by its digest: oci://HOST/REPOSITORY@sha256:… or "
         "oci-layout:DIR@sha256:… (default: none)",
     ),
     INSECURE,
 )
 def image(context: Context, arguments: Arguments) -> Outcome:
-    """Make a container image of what is built, without a container engine."""
+    """Make a container image of built environments, without a container engine."""
     from envbuild.errors import Problem, UsageError
     from envbuild.report.image import image_table, render_image
     from envbuild.report.outcome import outcome_of
     from envbuild.store.guard import require_store
 
-    missing = (
-        [] if arguments.drivers else [("DRIVER", "name the drivers that the image is to have")]
-    )
-    missing += [] if arguments.destination else [("--to", "name the place of the image")]
+    missing = [] if arguments.drivers else [("DRIVER", "name the drivers for the image")]
+    missing += [] if arguments.destination else [("--to", "name the destination of the image")]
     if missing:
         raise UsageError(Problem(key=key, message=message) for key, message in missing)
     require_store(context.store.root)

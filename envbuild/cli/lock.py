@@ -62,8 +62,8 @@ def _moving(text: str) -> Parameter:
 @Verb(
     "lock",
     ENABLED_DRIVERS,
-    flag("--upgrade", "let every pin move"),
-    _moving("let the pins of this package move; can be given several times"),
+    flag("--upgrade", "let every pin change"),
+    _moving("let the pins of this package change; can be given several times"),
     flag(
         "--check",
         "write nothing; exit 1 and give the reasons if a lockfile is stale, "
@@ -72,18 +72,18 @@ def _moving(text: str) -> Parameter:
     ),
     flag(
         "--dry-run",
-        "write nothing; show what would change, and which conflicts would come and go",
+        "write nothing; show what would change, and which conflicts would appear and vanish",
         group="without writing",
     ),
     flag(
         "--cross-check",
-        "then have a second resolver (pip-tools, or uv) resolve what is locked; exit 1 if it differs",
+        "then resolve again with the other resolver (pip-tools or uv); exit 1 if the versions differ",
     ),
     flag("--keep-going", "when some drivers fail, write the lockfiles of the others"),
     Parameter(
         "--host-packages",
         "[VARIANT=]FILE",
-        "what hosts have, for `inherit` (of a variant): the output of `pip inspect` or `pip freeze` on one of them",
+        "packages of the hosts, for `inherit` (of a variant): output of `pip inspect` or `pip freeze` on one of them",
         repeats=True,
         default=(),
     ),
@@ -130,7 +130,7 @@ def lock(context: Context, arguments: Arguments) -> Outcome:
     only_reads=lambda _: True,
 )
 def upgrade(context: Context, arguments: Arguments) -> Outcome:
-    """Show what an upgrade would change, and which conflicts would come and go; writes nothing."""
+    """Show what an upgrade would change, and which conflicts would appear and vanish; writes nothing."""
     arguments.upgrade = not arguments.upgrade_package
     arguments.host_packages, arguments.cross_check = (), False
     return _foresee(context, arguments)

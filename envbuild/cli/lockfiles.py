@@ -33,7 +33,7 @@ def why(context: Context, arguments: Arguments) -> Outcome:
     "tree",
     DRIVER,
     Parameter(
-        "--target", "TARGET", "the target, as the lockfile calls it (default: the lockfile's first)"
+        "--target", "TARGET", "the target, as the lockfile names it (default: its first one)"
     ),
     trusts=(),
 )
@@ -145,7 +145,7 @@ def _write(file: str, what: str, content: Text) -> None:
     "outdated",
     ENABLED_DRIVERS,
     flag("--all", "also packages that only other packages require"),
-    flag("--exit-code", "end with 1 if a package is outdated, yanked or withdrawn"),
+    flag("--exit-code", "exit 1 if a package is outdated, yanked or withdrawn"),
     formats=("text", "json", "markdown"),
     trusts=(),
 )

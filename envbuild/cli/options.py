@@ -168,7 +168,7 @@ COMMON = (
     Parameter(
         "--verbose",
         None,
-        "also show which programs are started and what indexes are asked; -vv: what the programs say",
+        "also show which programs are started and what indexes are asked; -vv: also the programs' output",
         short="-v",
         counts=True,
         default=0,
@@ -198,13 +198,14 @@ BEFORE_VERB = (*COMMON, format_option(("text", "json")))
 DRIVER = Parameter("driver", "DRIVER", "the driver's name")
 ENABLED_DRIVERS = drivers("only these (default: every enabled one)")
 OFFLINE = flag(
-    "--offline", "ask no index: use only what the store's cache and indexes that are folders hold"
+    "--offline",
+    "use no index on the network: only the store's cache and indexes that are folders",
 )
-INSECURE = flag("--insecure", "speak to a registry without TLS; not needed for one on this machine")
+INSECURE = flag("--insecure", "allow a registry without TLS; not needed for one on this host")
 WITH = Parameter(
     "--with",
     "REQUIREMENT",
-    "in an environment of its own with this requirement too, in place of the driver's own one on that package; "
+    "run in a separate environment with this requirement, in place of the driver's own one on that package; "
     "can be given several times",
     repeats=True,
     default=(),

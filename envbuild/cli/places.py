@@ -109,8 +109,10 @@ def _refuse_without_tls(arguments: Arguments, address: Address, key: str) -> Non
 
     parts = urlsplit(address.path if address.kind == "web" else "")
     if parts.scheme == "http" and not (arguments.insecure or is_loopback(parts.netloc)):
-        message = f"{address.text!r} is without TLS: anybody on the way could change the lockfiles"
-        hint = "use https, or add --insecure if the way is safe"
+        message = (
+            f"{address.text!r} has no TLS: anybody on the network path could change the lockfiles"
+        )
+        hint = "use https, or add --insecure if you trust the network"
         raise UsageError(Problem(key=key, message=message, hint=hint))
 
 

@@ -56,10 +56,8 @@ _TARGET = Parameter(
     _TARGET,
     Parameter("--sign", "KEY", "sign it with this private key of OpenSSH"),
     Parameter("--expires", "AGE", "hosts refuse it after this time, such as 30d", parse=_age),
-    flag(
-        "--pythons", "put the store's Pythons into it; hosts take them from a signed release alone"
-    ),
-    flag("--no-tools", "leave out envbuild and uv, from which a host with Python alone starts"),
+    flag("--pythons", "include the store's Pythons; hosts use them only if the release is signed"),
+    flag("--no-tools", "leave out envbuild and uv, which a host that has only Python needs"),
     INSECURE,
 )
 def publish(context: Context, arguments: Arguments) -> Outcome:
@@ -164,7 +162,7 @@ def _extras(
             )
             found += layers
             for python in own:
-                progress.note(f"warning: {python} is this host's, and not in the release")
+                progress.note(f"warning: {python} belongs to this host, and is not in the release")
     except MissingToolError as error:
         progress.note(f"warning: the release has no tools: {error}")
     except OSError as error:
@@ -203,12 +201,12 @@ def _downloads(
 @Verb(
     "fetch",
     ENABLED_DRIVERS,
-    Parameter("--out", "DIR", "the folder that the files are put into"),
+    Parameter("--out", "DIR", "the folder for the files"),
     _TARGET,
     trusts=("declaration",),
 )
 def fetch(context: Context, arguments: Arguments) -> Outcome:
-    """Download the locked wheels into a folder, which `[[index]] path` takes on a host without network."""
+    """Download the locked wheels into a folder, for `[[index]] path` on a host without network."""
     from pathlib import Path
 
     from envbuild.commands.fetch import fetch as command

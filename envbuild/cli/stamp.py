@@ -188,7 +188,7 @@ def _sha256(path: str) -> str:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if os.fstat(descriptor).st_mode & 0o170000 != 0o100000:  # `stat` takes longer to import
-            raise ValueError("no ordinary file")
+            raise ValueError("not an ordinary file")
         content = os.read(descriptor, _MOST)
     finally:
         os.close(descriptor)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @Verb(
     "status",
     flag("--outdated", "also ask the indexes how many requirements have newer versions"),
-    flag("--exit-code", "end with 1 if something needs attention"),
+    flag("--exit-code", "exit 1 if something needs attention"),
     formats=("text", "json", "prometheus"),
     trusts=(),
 )

@@ -68,16 +68,16 @@ def _at_once(arguments: Arguments, environment: Mapping[str, str]) -> Text | Non
         default=(),
         dest="origins",
     ),
-    flag("--only-from", "ask no index: everything comes from the release, or from what is here"),
-    flag("--fetch", "with --from: only fetch what the release brings, and switch to nothing"),
+    flag("--only-from", "use no index: only the release and what this host has"),
+    flag("--fetch", "with --from: only download the release; do not switch"),
     flag("--build", "with --fetch: build the environments too"),
-    flag("--rebuild", "with --from: build also what was released for another path or Python"),
+    flag("--rebuild", "with --from: also build what was released for another path or Python"),
     flag("--allow-older", "follow a release that has expired, or is older than the last one"),
-    flag("--insecure", "with --from: speak to a registry or a web root without TLS"),
+    flag("--insecure", "with --from: allow a registry or a web root without TLS"),
     flag("--dry-run", "print the plan and do nothing"),
     OFFLINE,
     flag("--keep-going", "when some drivers fail, switch to the others"),
-    flag("--refresh-exports", "then write anew what was exported with exact paths"),
+    flag("--refresh-exports", "then write the exports with exact paths again"),
     flag("--no-cache-keep", "then remove the store's caches, as for a layer of an image"),
     Parameter("--variant", "NAME", "build this variant, whatever accelerator the host has"),
     JOBS,
@@ -162,7 +162,7 @@ def _refuse_without_sources(arguments: Arguments) -> None:
         raise UsageError(
             Problem(
                 key=f"--{name.replace('_', '-')}",
-                message="is about a release, and no source of one is named",
+                message="requires the source of a release, and none is given",
                 hint="name it with --from, in $ENVBUILD_FROM, or as [[source]] in the store's settings.toml",
             )
             for name in given

@@ -61,8 +61,8 @@ def _warn_of_space(context: Context, plan: Plan, progress: Progress) -> None:
     free = disk_free(context.store.root)
     if coming > free:
         progress.note(
-            f"warning: wheels of {render_bytes(coming)} are to be unpacked, and the disk of "
-            f"{context.store.root} has {render_bytes(free)} free: it will not do"
+            f"warning: the wheels to unpack have {render_bytes(coming)}, but the disk of "
+            f"{context.store.root} has only {render_bytes(free)} free"
         )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         choices=("info", "remove", "move"),
     ),
     Parameter("folder", "DIR", "with `move`: the new store's folder", count="?"),
-    flag("--yes", "with `remove`: ask nothing"),
+    flag("--yes", "with `remove`: do not ask"),
     flag("--dry-run", "with `move`: print what would be done and do nothing"),
     Parameter(
         "--keep",
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     ),
     flag("--keep-old", "with `move`: do not remove the old store"),
     flag("--leave-link", "with `move`: leave a link to the new store at the old path"),
-    flag("--refresh-exports", "with `move`: write anew what was exported with exact paths"),
+    flag("--refresh-exports", "with `move`: write the exports with exact paths again"),
     trusts=("store",),
     only_reads=lambda arguments: arguments.action == "info",
 )
@@ -86,7 +86,7 @@ def _refuse_odd_options(arguments: Arguments) -> None:
         message = "name the folder to move the store to"
         raise UsageError(Problem(key="DIR", message=message, hint="envbuild store move DIR"))
     if arguments.keep_old and arguments.leave_link:
-        message = "a link can only stand where the old store was, and --keep-old keeps it"
+        message = "the link would be at the path of the old store, which --keep-old keeps"
         raise UsageError(Problem(key="--leave-link", message=message))
 
 
@@ -142,7 +142,7 @@ def _confirm(root: Path) -> None:
     from envbuild.text import text_of
 
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-        message = f"{root} is removed only after a question, and there is no terminal to ask at"
+        message = f"{root} is removed only after confirmation, and there is no terminal to ask on"
         raise UsageError(Problem(message=message, hint="give --yes"))
     question = f"Remove the store {root}, with every environment and generation? Type `yes`:"
     sys.stderr.write(text_of([question]))

@@ -23,7 +23,7 @@ def advisory_id(written: str) -> str:
 def reason(written: str) -> str:
     """A text that says something."""
     if not written.strip():
-        raise TextError("the reason is empty", hint="say why it is no danger here")
+        raise TextError("the reason is empty", hint="give the reason why it is harmless here")
     return written
 
 

@@ -151,7 +151,7 @@ def _content(value: str) -> str:
         known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
         raise TextError(
             f"{{{name}}} is not a place that envbuild knows",
-            hint=f"known are {known}; write {{{{{name}}}}} for the characters themselves",
+            hint=f"known: {known}; write {{{{{name}}}}} for the characters themselves",
         )
     return value
 

@@ -45,7 +45,7 @@ def index_name(written: str) -> str:
 def _url(written: str) -> SplitResult:
     """The parts of a URL; no message repeats a possible password."""
     if re.search(r"[\s\x00-\x1f]", written):
-        raise TextError("a URL has no blanks in it")
+        raise TextError("a URL cannot contain spaces")
     try:
         parts = urlsplit(written)
         _ = parts.port
@@ -55,7 +55,7 @@ def _url(written: str) -> SplitResult:
         return _local(parts)
     if parts.scheme not in ("http", "https"):
         raise TextError(
-            "the URL of an index begins with https://, http:// or file:///",
+            "the URL of an index must begin with https://, http:// or file:///",
             hint='for a folder of wheels write path = "…" instead of url',
         )
     if not parts.hostname:
@@ -66,7 +66,8 @@ def _url(written: str) -> SplitResult:
 def _local(parts: SplitResult) -> SplitResult:
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise TextError(
-            "a file: URL names this host and a whole path", hint="write it like file:///srv/simple"
+            "a file: URL must name this host and an absolute path",
+            hint="write it like file:///srv/simple",
         )
     return parts
 
@@ -88,7 +89,7 @@ def _path(written: str) -> str:
         raise TextError("a path is not a URL", hint="write the folder, or use url instead of path")
     if written.startswith("~"):
         raise TextError(
-            "`~` has no meaning here", hint="write the whole path, or one relative to this file"
+            "`~` is not expanded here", hint="write the absolute path, or one relative to this file"
         )
     return written
 

@@ -36,7 +36,7 @@ def _package(written: str) -> str:
     if len(written) > _LONGEST or _PATTERN.fullmatch(pattern) is None:
         raise TextError(f"{written[:80]!r} is neither a package nor a pattern", hint=_HINT)
     if not pattern.strip("*"):
-        raise TextError(f"{written!r} would be every package of the host", hint="name the packages")
+        raise TextError(f"{written!r} matches every package of the host", hint="name the packages")
     if not equal:
         return pattern
     if "*" in pattern or "*" in version:
@@ -87,7 +87,7 @@ def _check(driver: Driver, inherit: Inherit, torch_backend: str | None, place: P
     place = place.at(*inherit.key.split("."))
     if driver.python_source == "store":
         place.wrong(
-            "packages of a host's Python need that Python, and `python-source` asks for the store's",
+            "packages of a host's Python need that Python, but `python-source` selects the store's",
             hint="remove `python-source`, or `inherit`",
         )
     others = {

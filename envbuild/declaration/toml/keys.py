@@ -346,7 +346,7 @@ DRIVER_TABLE = (
         key=Key("overlap", text(EitherWord(one="warn", other="refuse"))),
         decides="host",
         in_defaults=True,
-        about='what to do if two packages have one file: "warn", or "refuse" to switch',
+        about='what to do if two packages install the same file: "warn", or "refuse" to switch',
         example='overlap = "refuse"',
     ),
     DriverKey(
@@ -354,7 +354,7 @@ DRIVER_TABLE = (
         decides="host",
         inherited=False,
         by_host=True,
-        about="whether it is built; false keeps it declared",
+        about="whether it is built; false keeps only its declaration",
         example="enabled = false",
     ),
     DriverKey(
@@ -362,7 +362,7 @@ DRIVER_TABLE = (
         decides="lockfile",
         merge=add_to_inherited,
         in_defaults=True,
-        about="bounds on packages, whatever requires them",
+        about="bounds on the versions of packages, direct or indirect",
         example='constraints = ["urllib3>=2.6.3"]',
     ),
     DriverKey(
@@ -370,7 +370,7 @@ DRIVER_TABLE = (
         decides="lockfile",
         merge=replace_by_name,
         in_defaults=True,
-        about="packages that have an age or a date of their own, or none (false)",
+        about="packages with their own age or date, or with none (false)",
         example="exclude-newer-packages = { acme-core = false }",
     ),
     DriverKey(
@@ -379,7 +379,7 @@ DRIVER_TABLE = (
         merge=replace_by_name,
         in_defaults=True,
         by_host=True,
-        about="variables that are set wherever the driver is started, unless set already",
+        about="variables for every start of the driver, unless they are set already",
         example='env = { UVICORN_LOG_LEVEL = "warning" }',
     ),
     DriverKey(

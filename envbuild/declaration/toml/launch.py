@@ -70,7 +70,7 @@ def read_launch(value: object, place: Place) -> Launch | None:
         return None
     if table.has(HEALTH_PATH) and not table.has(PORT):
         hint = "add the port that the service listens on"
-        place.at(HEALTH_PATH.name).wrong("needs `port`, because it is asked there", hint=hint)
+        place.at(HEALTH_PATH.name).wrong("needs `port`: health is checked there", hint=hint)
     return Launch(**table.given(LAUNCH_KEYS))
 
 

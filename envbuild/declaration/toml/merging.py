@@ -132,7 +132,7 @@ def _command(name: str, table: Table, parent: Driver | None) -> tuple[str, ...]:
     for key in given[1:]:
         table.place.at(key.name).wrong(
             f"a driver has one of `command`, `module` and `binary`, and `{given[0].name}` is already given",
-            hint="`binary` names a package's command; the others say what the driver's own starts",
+            hint="`binary` names a package's command; the others define the driver's own command",
         )
     if BINARY in given:
         return ()

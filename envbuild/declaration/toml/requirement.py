@@ -75,8 +75,8 @@ def _refuse_endless(text: str) -> None:
     if len(text) > _LONGEST or _ENDLESS_NUMBER.search(text) or text.count("(") > _MOST_PARENTHESES:
         raise TextError(
             f"{shorten(text, 80)!r} is too long for a requirement",
-            hint=f"{_LONGEST} characters, 64 digits in a row and {_MOST_PARENTHESES} "
-            "parentheses are the most",
+            hint=f"at most {_LONGEST} characters, 64 digits in a row and {_MOST_PARENTHESES} "
+            "parentheses are allowed",
         )
 
 
@@ -103,8 +103,8 @@ def _by_url(name: str) -> TextError:
     """A URL or a path as a requirement; it may have a password, so it is not repeated."""
     return TextError(
         "a requirement cannot be a URL or a path, because lockfiles have no addresses",
-        hint=f"write the package's name here, and where it comes from beside it: "
-        f'[sources] with {name} = {{ url = "https://…/….whl" }}',
+        hint="write only the package's name here, and its place under [sources]: "
+        f'{name} = {{ url = "https://…/….whl" }}',
     )
 
 

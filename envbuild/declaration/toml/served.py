@@ -32,7 +32,7 @@ def check_served(
     """Note what is wrong with `indexes` of drivers and defaults; `place` is that of the whole document."""
     explicit = [index for index in indexes if index.explicit]
     if len(explicit) > _MOST_EXPLICIT:
-        words = f"{len(explicit)} indexes are explicit, and {_MOST_EXPLICIT} are the most"
+        words = f"{len(explicit)} indexes are explicit, but at most {_MOST_EXPLICIT} are allowed"
         place.at("index").wrong(words, hint="split the file into several")
         return
     lists = tuple(_lists(document, place))

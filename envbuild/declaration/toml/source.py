@@ -50,7 +50,7 @@ _MOST = 200
 def _url(written: str) -> WheelAddress:
     """The address of a wheel; no message repeats a possible password."""
     if re.search(r"[\s\x00-\x1f\x7f]", written):
-        raise TextError("a URL has no blanks in it")
+        raise TextError("a URL cannot contain spaces")
     bare, fragment = urldefrag(written)
     try:
         parts = urlsplit(bare)
@@ -58,14 +58,14 @@ def _url(written: str) -> WheelAddress:
     except ValueError:
         raise TextError("this is not a URL", hint=_FORM) from None
     if parts.scheme not in ("http", "https"):
-        raise TextError("the URL of a source begins with https:// or http://", hint=_FORM)
+        raise TextError("the URL of a source must begin with https:// or http://", hint=_FORM)
     if not parts.hostname:
         raise TextError("the URL names no host", hint=_FORM)
     if "@" in parts.netloc or parts.query:
         what = "a user or a password" if "@" in parts.netloc else "`?`"
         raise TextError(
             f"this file holds no secrets, but the URL has {what} in it",
-            hint="remove it; passwords belong into the netrc file",
+            hint="remove it; put passwords into the netrc file",
         )
     digest = _SHA256.fullmatch(fragment)
     if fragment and digest is None:
@@ -92,7 +92,7 @@ def _path(written: str) -> str:
 def _git(written: str) -> str:
     """The address of a repository; no message repeats a possible password."""
     if re.search(r"[\s\x00-\x1f\x7f]", written):
-        raise TextError("an address has no blanks in it")
+        raise TextError("an address cannot contain spaces")
     hint = (
         "write it like https://example.com/team/svc.git, ssh://example.com/team/svc.git, "
         "git@example.com:team/svc.git or file:///srv/svc.git"
@@ -106,16 +106,16 @@ def _git(written: str) -> str:
         raise TextError("this is not the address of a repository", hint=hint) from None
     if parts.scheme not in ("https", "ssh", "file"):
         raise TextError(
-            "the address of a repository begins with https://, ssh:// or file://", hint=hint
+            "the address of a repository must begin with https://, ssh:// or file://", hint=hint
         )
     if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
-        raise TextError("a file: address names a whole path", hint=hint)
+        raise TextError("a file: address must have an absolute path", hint=hint)
     if parts.scheme != "file" and (not parts.hostname or parts.hostname.startswith("-")):
         raise TextError("the address names no host", hint=hint)
     if parts.password is not None or (parts.username is not None and parts.scheme == "https"):
         raise TextError(
             "this file holds no secrets, but the address has a user or a password in it",
-            hint="remove it; git itself asks credential helpers and the netrc file",
+            hint="remove it; git uses credential helpers and the netrc file",
         )
     if parts.query or parts.fragment or (parts.username or "").startswith("-"):
         raise TextError("the address has more in it than a host and a path", hint=hint)
@@ -135,7 +135,7 @@ def _subdirectory(written: str) -> str:
     path = posixpath.normpath(written) if written else ""
     if not path or path == "." or path.startswith(("/", "~", "-", ":")) or ".." in path.split("/"):
         raise TextError(
-            f"{written!r} is no folder inside the repository", hint='such as "packages/svc"'
+            f"{written!r} is not a folder inside the repository", hint='such as "packages/svc"'
         )
     if re.search(r"[\x00-\x1f\x7f]", path):
         raise TextError("a folder's name has no control characters")
@@ -315,6 +315,6 @@ def check_sources(
         ):
             if name is not None and name not in known:
                 place.at(package).wrong(
-                    f"'{name}' is no {what} of {whose}",
+                    f"'{name}' is not a {what} of {whose}",
                     hint=f"there are: {', '.join(sorted(known)) or 'none'}",
                 )

@@ -143,7 +143,7 @@ def read_table(
             place.at(name).wrong("unknown key", hint=f"it belongs {place.source.homes[name]}")
         else:
             near = nearest(name.lower(), known)
-            hint = f"did you mean `{near}`?" if near else f"known are {', '.join(known)}"
+            hint = f"did you mean `{near}`?" if near else f"known keys: {', '.join(known)}"
             place.at(name).wrong("unknown key", hint=hint)
             present |= {near} if near else set()
     return Table(place=place, present=frozenset(present), values=values)

@@ -178,7 +178,7 @@ def resolver(written: str) -> str:
     """The name of a resolver."""
     known = [kind.name for kind in all_resolvers()]
     if written not in known:
-        hint = near_hint(written, known, f"known are {', '.join(known)}")
+        hint = near_hint(written, known, f"known: {', '.join(known)}")
         raise TextError(f"there is no resolver {written!r}", hint=hint)
     return written
 

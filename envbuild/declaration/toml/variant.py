@@ -102,7 +102,7 @@ def _check_reachable(
             if not _is_possible(ranges):
                 hint = "widen the range"
                 if driver is not None and wanted is not None and driver.kind == wanted.kind:
-                    hint += f"; a host must have what the driver asks for too, {driver}"
+                    hint += f"; a host must also have what the driver requires, {driver}"
                 at.at(ACCELERATOR.name, key).wrong(
                     f"no version is {ranges}, so no host can have it", hint=hint
                 )
@@ -110,12 +110,12 @@ def _check_reachable(
         if earlier is not None and earlier.accelerator == wanted:
             at.wrong(
                 f"the variants '{earlier.name}' (line {earlier.line}) and '{variant.name}' "
-                f"(line {variant.line}) ask for the same: {wanted or 'no accelerator'}",
-                hint="the first that a host has is taken; let the two ask for different things",
+                f"(line {variant.line}) require the same: {wanted or 'no accelerator'}",
+                hint="a host takes the first one that fits it; let the two require different accelerators",
             )
         elif earlier is not None:
             at.wrong(
-                f"no host gets the variant '{variant.name}': each that has what it asks for "
+                f"no host gets the variant '{variant.name}': each host that fits it "
                 f"gets '{earlier.name}' (line {earlier.line})",
                 hint=f"put it above '{earlier.name}'",
             )

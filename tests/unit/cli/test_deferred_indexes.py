@@ -22,7 +22,7 @@ def test_commands_that_only_read_run_no_build_backend(tmp_path: Path) -> None:
     tree = SourceTree(package="svc", path=tmp_path, name="svc-1.0.tar.gz")
     with (
         DeferredIndexes(cast("Context", None)) as indexes,
-        pytest.raises(HostError, match="which this command does not run") as caught,
+        pytest.raises(HostError, match="this command does not run it") as caught,
     ):
         indexes._preparer.prepare(tree, "3.12", (), NO_SOURCES)
     assert caught.value.exit_code == 5
