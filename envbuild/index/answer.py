@@ -208,9 +208,9 @@ PROXY, TLS, CERTIFICATE = "the proxy", "TLS", "no certificate"
 """The start of the reason if a proxy or TLS failed."""
 
 _HINTS = {
-    PROXY: "check $HTTP_PROXY, $HTTPS_PROXY, $ALL_PROXY, and $NO_PROXY for what needs none",
+    PROXY: "check $HTTP_PROXY, $HTTPS_PROXY, $ALL_PROXY, and $NO_PROXY for hosts that need none",
     CERTIFICATE: "set the variable to a file in PEM form that you can read, or unset it",
-    TLS: "check whom $SSL_CERT_FILE and $SSL_CERT_DIR trust, and what $SSL_CLIENT_CERT shows",
+    TLS: "check the authorities in $SSL_CERT_FILE and $SSL_CERT_DIR, and the certificate in $SSL_CLIENT_CERT",
 }
 
 
@@ -225,8 +225,8 @@ def _proxy_login(answer: IndexAnswer) -> tuple[str, str]:
 def _timed_out(answer: IndexAnswer) -> tuple[str, str]:
     message = f"{_index(answer)} did not answer in time{_because(answer)}"
     return message, (
-        "try again, or allow it more seconds: $ENVBUILD_HTTP_TIMEOUT of silence, "
-        "$ENVBUILD_HTTP_DEADLINE for the whole"
+        "try again, or raise $ENVBUILD_HTTP_TIMEOUT (seconds without a byte) or "
+        "$ENVBUILD_HTTP_DEADLINE (seconds for a whole answer)"
     )
 
 
@@ -267,12 +267,12 @@ def _not_found(answer: IndexAnswer) -> tuple[str, str]:
         )
     return message, (
         f"check the spelling and the place, {answer.location.place}; "
-        "what is bound to an index comes from nowhere else"
+        "what is bound to an index comes only from there"
     )
 
 
 def _server_error(answer: IndexAnswer) -> tuple[str, str]:
-    message = f"{_index(answer)} failed to give {_subject(answer)} ({_status(answer)})"
+    message = f"{_index(answer)} failed to serve {_subject(answer)} ({_status(answer)})"
     return message, "try again later, or ask its operator"
 
 
@@ -284,15 +284,15 @@ def _refused(answer: IndexAnswer) -> tuple[str, str]:
 
 
 def _redirects(answer: IndexAnswer) -> tuple[str, str]:
-    message = f"{_index(answer)} redirects without end for {_subject(answer)}"
+    message = f"{_index(answer)} redirects endlessly for {_subject(answer)}"
     return message, f"check its address in ${answer.location.variable} or drivers.toml"
 
 
 def _led_away(answer: IndexAnswer) -> tuple[str, str]:
     message = f"{_index(answer)} does not serve {_subject(answer)} itself{_because(answer)}"
     return message, (
-        f"switch its fallback to other indexes off: '{answer.package}' is bound to it "
-        f"and comes from nowhere else; if it has moved, set ${answer.location.variable}"
+        f"switch off its fallback to other indexes: '{answer.package}' is bound to it "
+        f"and comes only from it; if it has moved, set ${answer.location.variable}"
     )
 
 
@@ -312,7 +312,7 @@ def _unsafe(answer: IndexAnswer) -> tuple[str, str]:
 def _garbage(answer: IndexAnswer) -> tuple[str, str]:
     if answer.file is not None:
         message = (
-            f"{_index(answer)} gave a file {answer.file} that cannot be read{_because(answer)}"
+            f"{_index(answer)} returned a file {answer.file} that cannot be read{_because(answer)}"
         )
         return message, "ask its operator to fix it"
     message = f"{_index(answer)} returned no package page for '{answer.package}'{_because(answer)}"
@@ -320,13 +320,13 @@ def _garbage(answer: IndexAnswer) -> tuple[str, str]:
 
 
 def _truncated(answer: IndexAnswer) -> tuple[str, str]:
-    message = f"{_index(answer)} broke off in the middle of {_subject(answer)}"
+    message = f"{_index(answer)} stopped in the middle of {_subject(answer)}"
     return message, "try again, or ask its operator"
 
 
 def _misnamed(answer: IndexAnswer) -> tuple[str, str]:
     name = answer.file or ""
-    message = f"{_index(answer)} gave a file {name} that is not what its name says"
+    message = f"{_index(answer)} returned a file {name} whose content does not match its name"
     if is_source(answer.location.name):
         return (
             f"{message}{_because(answer)}",
@@ -346,7 +346,7 @@ def _two_contents(answer: IndexAnswer) -> tuple[str, str]:
 
 def _changed(answer: IndexAnswer) -> tuple[str, str]:
     message = f"{_index(answer)} serves a changed {_subject(answer)}{_because(answer)}"
-    return message, "nothing of it was used; find out who changed it before you lock it anew"
+    return message, "nothing of it was used; find out who changed it before you lock it again"
 
 
 _WORDS = {

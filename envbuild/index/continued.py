@@ -98,16 +98,16 @@ class _Body:
         if reply.status == HTTPStatus.PARTIAL_CONTENT:
             span = _SPAN.fullmatch(reply.headers.get("Content-Range", ""))
             if span is None or int(span[1]) != self._first + self.have:
-                raise _changed(reply, "its server continues it elsewhere than was asked")
+                raise _changed(reply, "its server continued at another position than requested")
             total, skip = _total(span), 0
         elif self._is_part:
-            raise _changed(reply, "its server gives all of it instead of the rest of a part")
+            raise _changed(reply, "its server sent the whole file instead of the rest")
         else:
             total, skip = reply.length, self.have
         same = self._verified or _version(reply.headers) == self._version
         encoded = reply.headers.get("Content-Encoding", "identity") != "identity"
         if encoded or not same or (None not in (total, self._length) and total != self._length):
-            raise _changed(reply, "it is another file than when its download began")
+            raise _changed(reply, "the file changed during its download")
         return _without(reply.pieces(), skip)
 
 

@@ -134,7 +134,7 @@ def _timeless(location: IndexLocation, packages: list[str], request: ResolveRequ
     return Problem(
         message=(
             f"index '{location.name}' ({location.place}) gives no upload times, "
-            f"so `exclude-newer` cannot be kept for {', '.join(packages)}"
+            f"so `exclude-newer` cannot be applied to {', '.join(packages)}"
         ),
         key=f"drivers.{request.driver}.exclude-newer",
         hint=f"exclude-newer-packages = {{ {exempt} }} allows releases of any age",

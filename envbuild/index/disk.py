@@ -82,7 +82,7 @@ def open_on_disk(location: IndexLocation, package: str, file: IndexFile) -> Buff
     """Open a file of this host; IndexAnswerError if it cannot be opened, or is not an ordinary file."""
     if urlsplit(file.url).netloc not in ("", "localhost"):
         raise bad_answer(
-            Fault.UNREACHABLE, location, package, file.filename, "it lies on another host"
+            Fault.UNREACHABLE, location, package, file.filename, "it is on another host"
         )
     try:
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

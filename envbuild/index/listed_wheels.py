@@ -103,7 +103,7 @@ class ListedWheels:
         for (name, text), listed in places.items():
             version = parsed_version(text)
             if version is None or normalized_name(name) != self.package:
-                raise ValueError(f"{name}-{text} is no version of {self.package}")
+                raise ValueError(f"{name}-{text} is not a version of {self.package}")
             found.setdefault(version, []).extend(listed)
         return found
 

@@ -241,11 +241,11 @@ def split_credentials(name: str, url: str, form: str | None = None) -> IndexLoca
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ValueError("is no valid URL") from None
+        raise ValueError("is not a valid URL") from None
     if not parts.hostname or re.search(r"\s", url):
-        raise ValueError("is no valid URL")
+        raise ValueError("is not a valid URL")
     if parts.query or parts.fragment:
-        raise ValueError("is a URL with a query or a fragment, which an index does not have")
+        raise ValueError("is a URL with a query or a fragment, which an index cannot have")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     bare = parts._replace(netloc=host if port is None else f"{host}:{port}")
     known = parts.username is not None

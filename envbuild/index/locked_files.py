@@ -107,6 +107,6 @@ def _problem(package: LockedPackage, page: ProjectPage) -> Problem | None:
             message = f"{origin} lists two different files as {file.name}"
             return Problem(message=message, hint="ask its operator which one is the right one")
         if digests[0] not in (None, file.sha256):
-            message = f"{origin} has another {file.name} than the one locked"
-            return Problem(message=message, hint="find out who changed it before locking anew")
+            message = f"{origin} has a file {file.name} that differs from the locked one"
+            return Problem(message=message, hint="find out who changed it before you lock it again")
     return None

@@ -30,7 +30,7 @@ _MOST_ENTRIES = 1_000_000
 _MOST_PROBLEMS = 20
 _LOWEST = Version("0")
 _KEYS = ("introduced", "fixed", "last_affected", "limit")
-_HINT = "take the export again: an entry that cannot be read may be about what is locked"
+_HINT = "download the export again: the unreadable entry may concern a locked package"
 
 
 @value
@@ -131,12 +131,12 @@ def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
         total, number = total + len(content), number + 1
         if len(content) > _LARGEST_ENTRY:
             message = f"the entry is larger than {_LARGEST_ENTRY >> 20} MiB"
-            raise UsageError(Problem(file=name, message=message, hint="it is no advisory"))
+            raise UsageError(Problem(file=name, message=message, hint="it is not an advisory"))
         if total > _LARGEST_DATABASE or number > _MOST_ENTRIES:
             message = (
                 f"it holds more than {_LARGEST_DATABASE >> 30} GiB or {_MOST_ENTRIES:,} entries"
             )
-            raise UsageError(_wrong(path, message, "name an export for Python alone"))
+            raise UsageError(_wrong(path, message, "name an export that has only Python packages"))
         yield name, content
 
 
@@ -203,7 +203,7 @@ def _entry(content: bytes) -> Iterator[tuple[str, Affected | None]]:
             said = None if table.get("withdrawn") else _affected(named, table, affected)
             yield name, said
     except (TypeError, LookupError, AttributeError) as error:
-        raise _EntryError(key, f"not what OSV's format says: {error}") from None
+        raise _EntryError(key, f"not in OSV's format: {error}") from None
 
 
 def _affected(named: str, table: dict[str, Any], affected: dict[str, Any]) -> Affected:

@@ -229,7 +229,7 @@ class IndexClient:
             if listed is None:
                 raise bad_answer(Fault.NOT_FOUND, place, package, file.filename)
             if None not in (listed.sha256, file.sha256) and listed.sha256 != file.sha256:
-                reason = "it has another sha256 there than on a mirror that was asked before"
+                reason = "its sha256 there differs from that on an earlier mirror"
                 raise bad_answer(Fault.CHANGED, place, package, file.filename, reason)
             return ask(place, replace(file, url=listed.url))
 

@@ -237,4 +237,4 @@ def _spared(
 def _refuse(name: str, gained: Iterable[Version]) -> None:
     """ValueError if uv may take a version on one target that it cannot take on the other."""
     for version in gained:
-        raise ValueError(f"{name} {version} is usable on one target alone")
+        raise ValueError(f"{name} {version} is usable on one target only")

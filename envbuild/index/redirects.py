@@ -23,7 +23,7 @@ def next_url(url: str, target: str, *, stays: bool, verified: bool) -> str:
     try:
         found = urljoin(url, target)
     except ValueError:
-        raise WebError(Fault.GARBAGE, host=host, reason="it leads to no address") from None
+        raise WebError(Fault.GARBAGE, host=host, reason="it has no target address") from None
     check_address(found, host)
     if not verified:
         check_descent(url, found)
@@ -39,7 +39,7 @@ def check_address(url: str, host: str) -> None:
         parts = urlsplit(url)
         known = parts.scheme in _PORTS and bool(parts.hostname) and _port(parts) > 0
     except ValueError:
-        raise WebError(Fault.GARBAGE, host=host, reason="it leads to no address") from None
+        raise WebError(Fault.GARBAGE, host=host, reason="it has no target address") from None
     if not known:
         reason = f"it leads to a {parts.scheme or 'relative'} address"
         raise WebError(Fault.GARBAGE, host=host, reason=reason)

@@ -115,7 +115,7 @@ class Reply:
 @contextmanager
 def in_time(deadline: Deadline, host: str) -> Generator[None]:
     """Say of a connection that was cut because its time had come that this is why."""
-    reason = f"it was not there as a whole in {deadline.seconds:g} s"
+    reason = f"it was not complete after {deadline.seconds:g} s"
     late = WebError(Fault.TIMED_OUT, host=host, reason=reason, is_final=True)
     try:
         yield

@@ -107,8 +107,11 @@ class IndexSession:
                 stream.flush()
                 os.fsync(stream.fileno())
             if found != file.sha256:
-                message = f"the index {file.index!r} has another {file.file} than the one locked"
-                hint = "find out who changed it before locking anew"
+                message = (
+                    f"the index {file.index!r} has a file {file.file} "
+                    "that differs from the locked one"
+                )
+                hint = "find out who changed it before you lock it again"
                 raise IndexFailureError(Problem(message=message, hint=hint))
             return scratch.replace(folder / file.file)
         except IndexAnswerError as error:

@@ -155,7 +155,7 @@ class NoBackends:
 
     def prepare(self, tree: SourceTree, python: str, *_: object) -> bytes:
         """HostError: a backend is code of the source's author."""
-        message = f"what {tree.name} requires is known to its build backend alone, which this command does not run"
+        message = f"only the build backend of {tree.name} knows what it requires, and this command does not run it"
         hint = f"`envbuild lock` runs it for Python {python}"
         raise HostError(Problem(message=message, hint=hint))
 
@@ -163,7 +163,7 @@ class NoBackends:
 def _without_python(tree: SourceTree, python: str) -> HostError:
     return HostError(
         Problem(
-            message=f"what {tree.name} requires must be asked of its build backend with "
+            message=f"only the build backend of {tree.name} knows what it requires; running it takes "
             f"Python {python}, which this host does not have",
             hint=f"install Python {python}, lock on a host that has it, "
             f"or require a version of {tree.package} with a wheel",

@@ -197,7 +197,7 @@ def fetch_tree(
             Problem(
                 message=f"the source of {file.package} was changed since it was locked: {location.place}",
                 detail=f"locked: {file.sha256}\nnow: {opened.snapshot.sha256}",
-                hint="run `envbuild lock`, or take its files back from version control",
+                hint="run `envbuild lock`, or restore its files from version control",
             )
         )
     return replace(opened.tree, version=file.version)

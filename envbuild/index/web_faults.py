@@ -68,7 +68,7 @@ def head_faults(host: str, connect_timeout: float, read_timeout: float) -> Gener
         reason = f"no connection in {connect_timeout:g} s"
         raise WebError(Fault.TIMED_OUT, host=host, reason=reason) from None
     except known.ReadTimeoutError:
-        reason = f"no word in {read_timeout:g} s"
+        reason = f"no byte in {read_timeout:g} s"
         raise WebError(Fault.TIMED_OUT, host=host, reason=reason) from None
     except known.HTTPError as error:
         raise _unreachable(error, host) from error
@@ -82,10 +82,10 @@ def body_faults(host: str) -> Generator[None]:
     try:
         yield
     except known.ReadTimeoutError:
-        reason = "it fell silent in the middle of its answer"
+        reason = "it stopped in the middle of its answer"
         raise WebError(Fault.TIMED_OUT, host=host, reason=reason) from None
     except known.DecodeError:
-        reason = "its compression is broken"
+        reason = "its compressed data is damaged"
         raise WebError(Fault.GARBAGE, host=host, reason=reason) from None
     except known.HTTPError as error:
         raise WebError(Fault.TRUNCATED, host=host) from error
@@ -107,9 +107,9 @@ def _reason(error: Exception) -> str:
     from urllib3 import exceptions as known
 
     if isinstance(error, known.NameResolutionError):
-        return "its name cannot be looked up"
+        return "its name cannot be resolved"
     if isinstance(error, known.ProxySchemeUnknown):
-        return f"{PROXY} is of a kind that cannot be used"
+        return f"{PROXY} has an unsupported type"
     prefix = f"{PROXY}: " if isinstance(error, known.ProxyError) else ""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
@@ -121,7 +121,7 @@ def _reason(error: Exception) -> str:
             return f"{prefix}{cause.strerror.lower()}"
         if type(cause).__module__ == _SOCKS:
             prefix = f"{PROXY}: "
-    return f"{prefix}it hung up, or does not speak HTTP"
+    return f"{prefix}it closed the connection, or does not speak HTTP"
 
 
 def _tunnel_status(error: Exception) -> int | None:

@@ -115,7 +115,7 @@ def _judge(
     try:
         signature = origin.manifest(tag)
     except PlaceError as error:
-        return f"its signature cannot be had: {error}"
+        return f"its signature cannot be fetched: {error}"
     reason = why_untrusted(digest, signature)
     if reason is None and signature is not None:
         stage.keep(tag, signature)
@@ -125,19 +125,19 @@ def _judge(
 def refuse_old(found: FoundRelease, *, seen: int, now: str) -> None:
     """NoError if the release has expired by the time `now`, or the host has `seen` a later one."""
     release, problems = found.release, []
-    hint = "publish anew; or take it nevertheless with --allow-older"
+    hint = "publish again; or accept it with --allow-older"
     if release.expires is not None and release.expires <= now:
         message = f"release {release.sequence} expired at {release.expires}"
         problems.append(Problem(file=found.place, message=message, hint=hint))
     if release.sequence < seen:
         message = (
-            f"release {release.sequence} is older than release {seen}, which this host has had"
+            f"release {release.sequence} is older than release {seen}, which this host had before"
         )
         problems.append(
             Problem(
                 file=found.place,
                 message=message,
-                hint="if somebody went back on purpose, publish it anew, or add --allow-older",
+                hint="if this is intended, publish it again, or add --allow-older",
             )
         )
     if problems:

@@ -139,7 +139,7 @@ class Registry:
             if not query or query == asked[-1]:
                 return location
             self._give_up(location)
-        raise PlaceError("it gives no place to send blobs to")
+        raise PlaceError("it returns no location for uploads")
 
     def _give_up(self, session: str) -> None:
         with suppress(PlaceError, AbsentError):
@@ -209,7 +209,7 @@ class Registry:
         """Where a session goes on."""
         told = urljoin(reply.url, reply.headers.get("Location", ""))
         if not told.startswith(("http://", "https://")):
-            raise PlaceError("it names no place to send blobs to")
+            raise PlaceError("it returns no location for uploads")
         return told
 
     def _write(self, request: Request) -> Reply:
@@ -218,7 +218,7 @@ class Registry:
             return self._reply(request)
         except AbsentError as error:
             raise PlaceError(
-                "there is no such repository, or none that may be written (404)"
+                "there is no such repository, or you may not write to it (404)"
             ) from error
 
     def _reply(self, request: Request) -> Reply:
@@ -260,7 +260,7 @@ class Registry:
         realm = told.get("realm", "")
         safe = realm.startswith("https://") or urlsplit(realm)[:2] == urlsplit(self._root)[:2]
         if not realm.startswith(("http://", "https://")) or (login is not None and not safe):
-            raise PlaceError("it asks for credentials at an address without TLS")
+            raise PlaceError("it requests credentials at an address without TLS")
         query = {"service": told.get("service", ""), "scope": self._scope}
         mark = "&" if urlsplit(realm).query else "?"
 
@@ -273,7 +273,7 @@ class Registry:
             table = json.loads(content)
             token = table.get("token") or table.get("access_token")
         except (ValueError, AttributeError, RecursionError) as error:
-            raise PlaceError("its token service gave no token") from error
+            raise PlaceError("its token service returned no token") from error
         return f"Bearer {token}" if isinstance(token, str) and token.isprintable() else None
 
 

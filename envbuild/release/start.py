@@ -106,9 +106,7 @@ def main(argv: list[str]) -> int:
     envbuild = write_command(os.path.abspath(given.folder))  # noqa: PTH100
     whole = os.path.abspath(path if kind in ("tar", "dir") else given.source)  # noqa: PTH100
     kind = "dir" if os.path.isdir(whole) else "tar"  # noqa: PTH112
-    unsigned = (
-        "" if given.key is not None else " (no --key was given: nobody's signature was checked)"
-    )
+    unsigned = "" if given.key is not None else " (no --key was given: no signature was checked)"
     print(f"envbuild is in {envbuild}{unsigned}")
     print(f"next: {envbuild} sync --from {kind}:{whole} --only-from")
     return 0

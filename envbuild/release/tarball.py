@@ -107,7 +107,7 @@ class Tarball:
                 return
         except PlaceError:
             pass
-        message = f"{self.path} is there, and is not a release in a tar"
+        message = f"{self.path} exists, and is not a release in a tar"
         raise UsageError(Problem(key=key, message=message, hint="name a new file"))
 
     def _listed(self) -> tuple[Descriptor, ...]:
@@ -129,7 +129,7 @@ class Tarball:
             except FileNotFoundError:
                 self._members = {}
             except (OSError, tarfile.TarError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is not a whole tar"
+                reason = error.strerror if isinstance(error, OSError) else "the tar is incomplete"
                 raise PlaceError(f"{self.path}: {reason}") from error
         return self._members
 

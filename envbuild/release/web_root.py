@@ -31,12 +31,12 @@ _WORDS = {
     Fault.UNAUTHORISED: "requires a user and a password",
     Fault.FORBIDDEN: "does not permit it",
     Fault.NOT_FOUND: "does not have it",
-    Fault.BUSY: "asks to come again later",
+    Fault.BUSY: "asks to try again later",
     Fault.SERVER_ERROR: "failed",
     Fault.UNREACHABLE: "cannot be reached",
     Fault.TIMED_OUT: "did not answer in time",
-    Fault.TRUNCATED: "broke off in the middle",
-    Fault.REDIRECTS: "redirects without end",
+    Fault.TRUNCATED: "stopped in the middle",
+    Fault.REDIRECTS: "redirects endlessly",
     Fault.LED_AWAY: "redirects to another host",
     Fault.UNSAFE: "redirects to a place that is not safe",
 }
@@ -51,7 +51,7 @@ def place_faults(hint: str = "") -> Generator[None]:
         status = f" ({error.status})" if error.status is not None else ""
         reason = f": {error.reason}" if error.reason else ""
         more = f"; {hint}" if hint and error.fault is Fault.UNAUTHORISED else ""
-        words = _WORDS.get(error.fault, f"gave a bad answer, {error.fault.value}")
+        words = _WORDS.get(error.fault, f"returned an invalid answer, {error.fault.value}")
         raise PlaceError(f"{error.host} {words}{status}{reason}{more}") from error
 
 

@@ -19,13 +19,13 @@ _LOGIN = "put user and password into the netrc file, into a credential helper of
 _FAULTS: tuple[tuple[str, str, str], ...] = (
     (
         "REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "the server has another host key than the one that ssh knows: it may be another server",
-        "compare its key with what who runs the server says, before you change ~/.ssh/known_hosts",
+        "the host key of the server differs from the one that ssh knows: it may be another server",
+        "compare its key with the one from the server's operator before you change ~/.ssh/known_hosts",
     ),
     (
         "Host key verification failed",
         "ssh does not know the server's host key",
-        "compare its key (`ssh-keyscan HOST`) with what who runs the server says, and add it to ~/.ssh/known_hosts",
+        "compare its key (`ssh-keyscan HOST`) with the one from the server's operator, and add it to known_hosts",
     ),
     (
         r"Permission denied \(",
@@ -34,22 +34,22 @@ _FAULTS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"certificate verification failed|SSL certificate problem|does not match target host",
-        "its server's certificate is of nobody whom this host trusts, or of another server",
-        "check whom $SSL_CERT_FILE and $SSL_CERT_DIR trust, or git's own http.sslCAInfo",
+        "this host does not trust its server's certificate, or it belongs to another server",
+        "check the authorities in $SSL_CERT_FILE and $SSL_CERT_DIR, or in git's own http.sslCAInfo",
     ),
     (
         r"Protocol \S+ (?:not supported|disabled)|redirect target URL could not be parsed|transport \S+ not allowed",
-        "its server leads to an address that is neither https: nor ssh:",
-        "name the address where the repository is now, or ask who runs the server",
+        "its server redirects to an address that is neither https: nor ssh:",
+        "name the address where the repository is now, or ask the server's operator",
     ),
     (
         "Authentication failed|terminal prompts disabled|returned error: 403",
-        "its server asks who you are, or does not let you in as who you say you are",
+        "its server requires a login, or refuses the given one",
         _LOGIN,
     ),
     (
         r"repository '[^']*' not found|does not appear to be a git repository",
-        "there is no repository, or none that you may see",
+        "there is no such repository, or you may not read it",
         f"check the address; {_LOGIN}",
     ),
     (
@@ -66,8 +66,8 @@ _FAULTS: tuple[tuple[str, str, str], ...] = (
 """What is in git's words (in English), what it means, and what to do."""
 
 _ANY = (
-    "check the address and the network; git itself asks ssh keys, credential helpers "
-    "and the netrc file, and never you"
+    "check the address and the network; git uses ssh keys, credential helpers "
+    "and the netrc file, and never asks you"
 )
 
 
@@ -76,7 +76,7 @@ def unreachable(tree: GitTree, done: Completed, timeout: float) -> IndexFailureE
     words = words_of(done, tree)
     why, hint = "", _ANY
     if done.timed_out:
-        why = f"it did not come within {timeout:g} seconds"
+        why = f"it was not fetched within {timeout:g} seconds"
     elif done.stopped is not None:
         why = done.stopped
     else:
@@ -95,13 +95,13 @@ def gone(tree: GitTree, what: str, *, kept: bool) -> IndexFailureError:
     hint = "check its spelling, or name another revision"
     if kept:
         message += ", which is locked"
-        hint = "somebody rewrote its history; `envbuild lock --upgrade-package NAME` takes what is there now"
+        hint = "somebody rewrote its history; `envbuild lock --upgrade-package NAME` takes the commit that is there now"
     return IndexFailureError(Problem(message=message, hint=hint))
 
 
 def offline(tree: GitTree) -> IndexFailureError:
     """The error for a commit that has to be fetched, and must not."""
-    message = f"the git repository {tree.shown} is not here as it was locked, and nothing is downloaded offline"
+    message = f"the git repository {tree.shown} is not here at the locked commit, and nothing is downloaded offline"
     return IndexFailureError(Problem(message=message, hint="sync once without --offline"))
 
 

@@ -67,7 +67,7 @@ def check_place(tree: PathTree, *, file: bool = False) -> None:
     """UsageError if the folder, or the file, is not there, or is outside of what it must not leave."""
     real = os.path.realpath(tree.folder)
     if tree.within is not None and not lies_below(real, tree.within):
-        hint = "put the project into the repository, or name its own one with git = …"
+        hint = "put the project into the repository, or name its own repository with git = …"
         words = f"leaves the repository {os.path.realpath(tree.within)}"
         raise refused(tree.shown, words, hint)
     if not (os.path.isfile(real) if file else os.path.isdir(real)):  # noqa: PTH112, PTH113
@@ -75,7 +75,7 @@ def check_place(tree: PathTree, *, file: bool = False) -> None:
             "check the path: it is relative to the folder of drivers.toml; "
             "a release has its wheel, which a host takes if it trusts the signature"
         )
-        raise refused(tree.shown, f"is no {'file' if file else 'folder'}", hint)
+        raise refused(tree.shown, f"is not a {'file' if file else 'folder'}", hint)
 
 
 def _read(

@@ -62,7 +62,7 @@ class _Reader:
             self._add_file(path, place)
         else:
             hint = "sources have files, folders and links"
-            raise refused(self._shown, f"has {path!r}, which is no ordinary file", hint)
+            raise refused(self._shown, f"has {path!r}, which is not an ordinary file", hint)
 
     def add_text(self, path: str, content: bytes) -> None:
         """A file that is not in the folder."""
@@ -93,7 +93,7 @@ class _Reader:
             copy.symlink_to(target)
 
     def _leaves(self, path: str) -> Exception:
-        hint = "put what it leads to into the folder"
+        hint = "put the target of the link into the folder"
         return refused(self._shown, f"has the link {path!r}, which leads out of it", hint)
 
     def _add_file(self, path: str, place: str) -> None:
@@ -104,7 +104,7 @@ class _Reader:
             try:
                 first = stream.read(_PIECE)
                 if first.startswith(_LFS):
-                    hint = "fetch the files themselves (`git lfs pull`), or take them out of the source"
+                    hint = "fetch the files themselves (`git lfs pull`), or remove them from the source"
                     words = f"has {path!r}, which is a pointer of Git LFS and not the file"
                     raise refused(self._shown, words, hint)
                 piece: bytes | None = first

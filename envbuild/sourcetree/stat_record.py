@@ -108,7 +108,7 @@ class _Record:
             part = known[begin * step : self.files * step]
             self.groups.append(_Group(os.path.join(start, inside, b""), names, part))  # noqa: PTH118
         if head + b"\n" != _HEAD or not self.files or len(known) != step * self.files:
-            raise ValueError("it is no record")
+            raise ValueError("it is not a record")
 
 
 def recall(record: str, folder: str) -> str | None:

@@ -51,9 +51,9 @@ CASES = (
     Case(fault=Status(code=404), words="does not have it (404)", strikes=(FILES,)),
     Case(fault=Status(code=500), words="500 Internal Server Error"),
     Case(fault=Hang(), words="did not answer in time"),
-    Case(fault=Truncate(after=10), words="broke off in the middle"),
+    Case(fault=Truncate(after=10), words="stopped in the middle"),
     Case(fault=Reset(), words="cannot be reached", strikes=(PAGES,)),
-    Case(fault=Redirect(), words="redirects without end"),
+    Case(fault=Redirect(), words="redirects endlessly"),
     Case(fault=Change(), words="serves a changed", strikes=(FILES,)),
 )
 

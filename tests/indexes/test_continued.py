@@ -231,7 +231,7 @@ def test_the_digest_is_of_the_whole(server: BigFile) -> None:
 def test_tries_are_bounded(server: BigFile, retries: int) -> None:
     """A server that gives a piece a time is left alone after as many tries as the user allows."""
     server.play(Answer(cut=MIB // 2))
-    with pytest.raises(IndexAnswerError, match="broke off in the middle of") as caught:
+    with pytest.raises(IndexAnswerError, match="stopped in the middle of") as caught:
         download(server, retries=retries)
     assert caught.value.answer.fault is Fault.TRUNCATED
     assert len(server.requests) == 1 + retries
@@ -247,7 +247,7 @@ def test_a_silent_connection_is_broken_off(server: BigFile) -> None:
 def test_the_time_for_the_whole_is_not_given_again(server: BigFile) -> None:
     """Once `$ENVBUILD_HTTP_DEADLINE` has passed, no further try begins."""
     server.play(Answer(cut=10, silent=True))
-    with pytest.raises(IndexAnswerError, match=r"it was not there as a whole in 0\.2 s"):
+    with pytest.raises(IndexAnswerError, match=r"it was not complete after 0\.2 s"):
         download(server, deadline=0.2)
     assert len(server.requests) == 1
 
@@ -255,7 +255,7 @@ def test_the_time_for_the_whole_is_not_given_again(server: BigFile) -> None:
 def test_what_nobody_vouches_for_is_not_continued(server: BigFile) -> None:
     """Without a digest and without a version there is no telling whether it is the same file."""
     server.play(Answer(cut=MIB, etag=None), Answer(etag=None))
-    with pytest.raises(IndexAnswerError, match="broke off in the middle of"):
+    with pytest.raises(IndexAnswerError, match="stopped in the middle of"):
         download(server, sha256=None)
     assert len(server.requests) == 1
 

@@ -76,7 +76,7 @@ def test_a_silent_index_is_left_after_the_time_that_the_user_gives(
     silence = Silence()
     faults.inject(r"\.whl$", silence)
     hasty = through(faults) | {"ENVBUILD_HTTP_RETRIES": "0"}
-    assert_failed(locked("sync", env=hasty), "did not answer in time: no word in 1 s")
+    assert_failed(locked("sync", env=hasty), "did not answer in time: no byte in 1 s")
     assert not silence.was_waited_out
 
 

@@ -20,7 +20,7 @@ KNOWN = IndexLocation(
 FOLDER = IndexLocation(name="files", folder=Path("/srv/wheels"), packages=("local",))
 REASONS = {
     Fault.UNREACHABLE: "connection refused",
-    Fault.TIMED_OUT: "no word in 30 s",
+    Fault.TIMED_OUT: "no byte in 30 s",
     Fault.LED_AWAY: "it redirects to mirror.example",
     Fault.UNSAFE: "from https to http",
     Fault.GARBAGE: "its type is text/plain",

@@ -120,13 +120,14 @@ def test_who_is_not_known_is_one_message(
     (sshd.folder / "known_hosts").unlink()
     refused(lock("lock"), 4, "ssh does not know the server's host key", project)
     sshd.know("other-host")
-    refused(lock("lock"), 4, "the server has another host key than the one that ssh knows", project)
+    words = "the host key of the server differs from the one that ssh knows"
+    refused(lock("lock"), 4, words, project)
     sshd.know("host")
     sshd.show("other")
     refused(lock("lock"), 4, "the server accepts none of the ssh keys of this user", project)
     sshd.show("key")
     declare(lock, python_version, address(sshd, repository.parent / "none"))
-    refused(lock("lock"), 4, "there is no repository, or none that you may see", project)
+    refused(lock("lock"), 4, "there is no such repository, or you may not read it", project)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         declare(lock, python_version, f"ssh://a@127.0.0.1:{port}/svc")

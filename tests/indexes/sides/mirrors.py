@@ -74,6 +74,6 @@ MIRRORS = (
     Case(
         name="all mirrors are down",
         prepare=_all_down,
-        words=r"failed to give .*503 Service Unavailable\); tried before: 127\.0\.0\.1:9 \(",
+        words=r"failed to serve .*503 Service Unavailable\); tried before: 127\.0\.0\.1:9 \(",
     ),
 )

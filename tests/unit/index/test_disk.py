@@ -97,5 +97,5 @@ def test_only_an_index_on_disk_names_files_of_the_host(tmp_path: Path) -> None:
     assert is_on_disk(place(tmp_path), file)
     assert not is_on_disk(IndexLocation(name="own", url="https://host.example/simple"), file)
     other = IndexFile(filename=WHEEL, url=f"file://other{tmp_path}/{WHEEL}")
-    with pytest.raises(IndexAnswerError, match="it lies on another host"):
+    with pytest.raises(IndexAnswerError, match="it is on another host"):
         open_on_disk(place(tmp_path), "acme", other)

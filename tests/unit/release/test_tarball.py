@@ -67,7 +67,7 @@ def test_a_new_release_takes_what_the_old_tar_has(tmp_path: Path) -> None:
 def test_what_is_there_is_not_overwritten(tmp_path: Path, content: bytes) -> None:
     """A file that is no release is no destination."""
     (tmp_path / "a.tar").write_bytes(content)
-    with pytest.raises(UsageError, match="is there, and is not a release"):
+    with pytest.raises(UsageError, match="exists, and is not a release"):
         Tarball(tmp_path / "a.tar").check_destination("DEST")
     Tarball(tmp_path / "new.tar").check_destination("DEST")
 
