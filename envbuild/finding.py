@@ -63,7 +63,7 @@ class Code(enum.StrEnum):
     FILE_REPLACED = (
         "file-replaced",
         "error",
-        "with `--against`: a locked file has other bytes than the file of the same name at the revision",
+        "with `--against`: a locked file differs from the file of the same name at the revision",
         "find out who changed it; `--allow-replaced-files` makes it a warning",
     )
     SHARED_PATH = (
@@ -147,7 +147,7 @@ class Code(enum.StrEnum):
     HOST_VARIANT = (
         "host-variant",
         "note",
-        "the variant of a driver that a host with what `--host` says gets, and why not those before it",
+        "the variant of a driver that a host described by `--host` gets, and why it does not get an earlier one",
         "nothing",
     )
     HOST_ACCELERATOR = (
@@ -166,7 +166,7 @@ class Code(enum.StrEnum):
     ELSEWHERE = (
         "elsewhere",
         "error",
-        "the store stands at another path than its environments name, as after a copy, or in a container",
+        "the store is not at the path that its environments were built for, for example after a copy or in a container",
         "mount it at that path, or run `envbuild store move DIR`",
     )
     GENERATION_RECORD = (
@@ -178,7 +178,7 @@ class Code(enum.StrEnum):
     MANIFEST = (
         "manifest",
         "error",
-        "a manifest is not the one that was written",
+        "a manifest has changed since it was written",
         "run `envbuild verify --repair`",
     )
     LINK = (
@@ -208,14 +208,14 @@ class Code(enum.StrEnum):
     EXTRA = (
         "extra",
         "error",
-        "a file is there that was not built",
+        "there is a file that was not built",
         "run `envbuild verify --repair`",
     )
     DRIFT_CACHE = (
         "drift-cache",
         "warning",
         "a process wrote a cache beside the modules: bytecode, or Numba's `.nbi` and `.nbc`",
-        "run `envbuild verify --repair`, which removes it; `rollback` passes over it",
+        "run `envbuild verify --repair`, which removes it; `rollback` ignores it",
     )
     KIND = (
         "kind",
@@ -251,13 +251,13 @@ class Code(enum.StrEnum):
         "interpreter",
         "error",
         "the Python of an environment is missing, does not start, or is another one",
-        "install it again, or run `envbuild sync`; where only its build changed, `envbuild verify --repair` records it",
+        "install it again, or run `envbuild sync`; if only its build changed, `envbuild verify --repair` records it",
     )
     INHERITED = (
         "inherited",
         "error",
         "a package that an environment takes from the host (`inherit`) is gone or another one",
-        "install what it was on the host again, or run `envbuild lock --host-packages FILE` and `envbuild sync`",
+        "install the earlier version on the host, or run `envbuild lock --host-packages FILE` and `envbuild sync`",
     )
     UNREPAIRED = (
         "unrepaired",
@@ -275,7 +275,7 @@ class Code(enum.StrEnum):
     NOEXEC = (
         "noexec",
         "error",
-        "the store lies on a file system that is mounted `noexec`: no program and no native module there starts",
+        "the store is on a file system that is mounted `noexec`: no program and no native module there starts",
         "mount it without `noexec`, or put the store elsewhere",
     )
     FILE_SYSTEM = (
@@ -311,7 +311,7 @@ class Code(enum.StrEnum):
     LOCKFILE = (
         "lockfile",
         "error",
-        "what is built is not what is locked, or a lockfile cannot be read",
+        "an environment differs from its lockfile, or a lockfile cannot be read",
         "run `envbuild lock` or `envbuild sync`",
     )
     REQUIREMENT = (
@@ -331,7 +331,7 @@ class Code(enum.StrEnum):
         "vulnerable",
         "error",
         "a locked or installed package has a known vulnerability",
-        "the hint says which fixed version fits, or what holds it back; `[audit] ignore` passes over it for some time",
+        "the hint says which fixed version fits, or what holds it back; `[audit] ignore` ignores it until a date",
     )
 
 
