@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LARGEST_ANSWER = 1 << 20
 _LARGEST_METADATA = 16 << 20
 _NO_METADATA = (
-    "its build backend has no hook for metadata alone (`prepare_metadata_for_build_wheel`), "
+    "its build backend has no hook for metadata only (`prepare_metadata_for_build_wheel`), "
     "and a lock compiles nothing"
 )
 
@@ -35,7 +35,7 @@ class Hooks:
         """What building a wheel requires beside the declared build requirements."""
         found = self._call(lambda caller, settings: caller.get_requires_for_build_wheel(settings))
         if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-            raise self.sandbox.failure("its build backend gave no list of requirements")
+            raise self.sandbox.failure("its build backend returned no list of requirements")
         return tuple(found)
 
     def metadata(self) -> bytes:
@@ -50,7 +50,7 @@ class Hooks:
         if isinstance(found, str) and found.endswith(".dist-info") and "/" not in found:
             content = read_regular(output / found / "METADATA", output, _LARGEST_METADATA)
         if content is None:
-            raise self.sandbox.failure("its build backend gave no METADATA")
+            raise self.sandbox.failure("its build backend returned no METADATA")
         return content
 
     def wheel(self) -> str:
@@ -58,7 +58,7 @@ class Hooks:
         output = str(self.sandbox.place.output)
         found = self._call(lambda caller, settings: caller.build_wheel(output, settings))
         if not isinstance(found, str):
-            raise self.sandbox.failure("its build backend gave no name of a wheel")
+            raise self.sandbox.failure("its build backend returned no wheel name")
         return found
 
     def _call(self, hook: Callable[[Any, Mapping[str, Any]], Any]) -> Any:
@@ -92,7 +92,7 @@ class Hooks:
         except UnsupportedOperation as error:
             raise self.sandbox.failure("its build backend refuses", error.traceback) from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise self.sandbox.failure("its build backend gave an invalid answer") from error
+            raise self.sandbox.failure("its build backend returned an invalid answer") from error
 
     def _run(
         self,
@@ -118,7 +118,7 @@ class Hooks:
         )
         answer = read_regular(control / "output.json", control, _LARGEST_ANSWER)
         if answer is None:
-            raise self.sandbox.failure("its build backend gave no answer")
+            raise self.sandbox.failure("its build backend returned no answer")
         Path(outer, "output.json").write_bytes(_without_warnings(answer))
 
 

@@ -89,7 +89,7 @@ class WheelProvider:
             raise HostError(
                 Problem(
                     message=f"the wheel that was built from {file.file} is no longer in the store",
-                    hint="take back the lockfile that it was built from, and run it again",
+                    hint="restore the lockfile that it was built from, and run it again",
                 )
             )
         return wheel_of(file, known.name, known.sha256, known.size)

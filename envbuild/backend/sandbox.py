@@ -113,7 +113,9 @@ class Sandbox:
         if mounts:
             user = self.place.user
             assert user is not None  # nothing is covered for the user who runs envbuild
-            message = f"the user {user.name}, as whom {name} is built, cannot start {self.interpreter.path}"
+            message = (
+                f"the user {user.name}, who builds {name}, cannot start {self.interpreter.path}"
+            )
             hint = (
                 "install Python where every user can start it, "
                 f"or name another user in `build-user` of [build.{name}]"

@@ -55,7 +55,7 @@ def find_build_user(options: BuildOptions) -> BuildUser | None:
                 file=options.file,
                 line=options.line,
                 key=f"build.{options.package}.build-user",
-                message=f"there is no user {name!r} on this host, as whom {options.package} is built",
+                message=f"there is no user {name!r} on this host to build {options.package} as",
                 hint="name another one in `build-user`",
             )
         ) from None

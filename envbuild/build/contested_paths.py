@@ -110,8 +110,8 @@ def _in_the_way(site: Site, place: str, file: ChosenFile | None) -> IndexFailure
     owner = file.file if file is not None else "a wheel"
     return IndexFailureError(
         Problem(
-            message=f"{site.wanted.driver.name}: {place} of {owner} cannot be there, "
-            "as another wheel has a file or a folder in its way",
+            message=f"{site.wanted.driver.name}: {place} of {owner} cannot be installed: "
+            "another wheel has a file or a folder at that path",
             hint='lock without one of them (constraints = ["NAME!=VERSION"])',
         )
     )

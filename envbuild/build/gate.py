@@ -90,9 +90,9 @@ class Gate:
         return IndexFailureError(
             Problem(
                 message=f"{item.driver.name} is not as released: its content digest is {found}, "
-                f"and the release says {released} [not-as-released]",
+                f"but the release says {released} [not-as-released]",
                 hint="`envbuild verify` says whether it was changed since it was built; "
-                "the release's own uv and envbuild build what it says",
+                "the uv and the envbuild of the release build the released content",
             )
         )
 

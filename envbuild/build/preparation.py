@@ -161,7 +161,7 @@ def _remove_bytecode(site: Site, modules: list[str]) -> None:
 def _cannot_repair(driver: str) -> HostError:
     return HostError(
         Problem(
-            message=f"an environment of {driver} cannot be built beside itself: "
+            message=f"an environment of {driver} cannot be built in another folder: "
             "its `prepare` commands only run in its own place",
             hint="roll back, let `envbuild gc` remove it, and sync; "
             "or change the declaration, so that another one is built",

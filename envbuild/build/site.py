@@ -106,7 +106,7 @@ class ContestedPath:
     def sentence(self) -> str:
         """The wheel whose file is there, and the other wheels."""
         others = ", ".join(file.package for file in self.losers)
-        return f"{self.place} is that of {self.winner.package}, and differs from that of {others}"
+        return f"{self.place} comes from {self.winner.package}, and differs from that of {others}"
 
 
 @dataclass(kw_only=True, slots=True)

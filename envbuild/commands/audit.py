@@ -300,7 +300,7 @@ def _finding(driver: AuditedDriver, one: Vulnerability, file: str) -> Finding:
     message = f"{one.package} {one.version} has {advisory.id}{aliases}{severity}{summary}"
     if one.expired and one.ignored is not None:
         message += (
-            f"; it was passed over until {one.ignored.expires} ({file}:{one.ignored.line}), "
+            f"; it was ignored until {one.ignored.expires} ({file}:{one.ignored.line}), "
             "which is over"
         )
     return Finding(

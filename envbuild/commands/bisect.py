@@ -56,7 +56,7 @@ class BisectResult:
     """How many packages differ between the two."""
 
     culprits: tuple[Culprit, ...]
-    """The smallest set of moves that was found to break the driver: without any of them it is good."""
+    """The smallest set of moves that was found to break the driver: without any one of them it works."""
 
     tried: int
     """How many environments were tried."""

@@ -136,7 +136,7 @@ def replaced_findings(
                 code=Code.FILE_REPLACED,
                 subject=name,
                 message=(
-                    f"{file.package} {file.version} has another {file.name} than at "
+                    f"{file.name} of {file.package} {file.version} differs from that at "
                     f"{then.revision}: sha256 {file.before} became {file.after}"
                 ),
                 path=folder.name(name),

@@ -55,7 +55,7 @@ def _variant_finding(
     hint = "run `envbuild sync`"
     if choice.variant is None:
         now = f"none is for this host now; {choice.reasons}"
-        hint += ", which removes it; or change what a variant asks for"
+        hint += ", which removes it; or change what a variant requires"
     else:
         now = f"this host would get {choice.variant} now"
         against = dict(choice.passed_over).get(installed or "")

@@ -149,7 +149,7 @@ def _notes(draft: Draft) -> Iterator[str]:
 def _refuse_left_out(merged: list[tuple[str, str, Draft]]) -> None:
     hint = "change it there, or add --partial to import the rest"
     problems = [
-        Problem(file=source, message=f"it cannot be imported whole: {what}", hint=hint)
+        Problem(file=source, message=f"it cannot be imported completely: {what}", hint=hint)
         for _, source, draft in merged
         for what in draft.left_out
     ]
@@ -306,7 +306,7 @@ def _refuse_other_bytes(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        message = f"byte 0x{ord(text[error.start]) - 0xDC00:02x} of what was given is not UTF-8"
+        message = f"byte 0x{ord(text[error.start]) - 0xDC00:02x} of the given text is not UTF-8"
         raise UsageError(Problem(message=message, hint="give it in UTF-8")) from None
 
 

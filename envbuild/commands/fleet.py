@@ -156,14 +156,14 @@ class _Common:
             has = f"release {host.sequence}" if host.sequence is not None else "no release"
             yield f"has {has}, and the newest is {self.newest}"
         elif host.digest != self._digest:
-            yield f"has another release {host.sequence} than most: {host.digest}"
+            yield f"has a release {host.sequence} that differs from that of most hosts: {host.digest}"
         if not lags:
             yield from self._other_drivers(host)
         for driver in host.drivers:
             if driver.drift:
                 yield f"{driver.name} was changed since it was built: {_count(driver.drift)}"
             if driver.content != self._contents[host.store, driver.key]:
-                yield f"{driver.name} has the content {driver.content}, and most have another"
+                yield f"{driver.name} has the content {driver.content}, but most hosts have another"
         if host.drift:
             yield f"its generation was changed since it was made: {_count(host.drift)}"
 
@@ -177,7 +177,7 @@ class _Common:
                 yield f"lacks {name}"
             else:
                 usual = "do not have it" if key is None else "have another environment of it"
-                yield f"has {name} {own.version} ({own.key[:12]}), and most {usual}"
+                yield f"has {name} {own.version} ({own.key[:12]}), but most hosts {usual}"
 
 
 def _count(differences: int) -> str:
@@ -236,8 +236,8 @@ def _parse(place: str, text: str) -> FleetHost:
         if table.get("kind") != _KIND:
             raise _broken(place, "it is not a report: `envbuild report --format json` writes one")
         if table["version"] != _VERSION:
-            told = f"its version is {table['version']!r:.20}, and {_VERSION} is known here"
-            raise _broken(place, f"{told}: upgrade the older envbuild of both")
+            told = f"its version is {table['version']!r:.20}, and this envbuild reads version {_VERSION}"
+            raise _broken(place, f"{told}: upgrade the older of the two envbuilds")
         release = table["release"]
         return FleetHost(
             host=as_text(table["host"]),
@@ -251,7 +251,7 @@ def _parse(place: str, text: str) -> FleetHost:
             problems=len(table["findings"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        what = f"it has no {error}" if isinstance(error, KeyError) else "it is not a whole report"
+        what = f"it has no {error}" if isinstance(error, KeyError) else "the report is incomplete"
         raise _broken(place, what) from error
 
 

@@ -233,7 +233,7 @@ class Following:
     def _judge(self, lacking: tuple[Lacking, ...]) -> None:
         problems = [
             Problem(
-                message=f"no source gave {one.name} of release {self.found.release.sequence}",
+                message=f"no source has {one.name} of release {self.found.release.sequence}",
                 detail="\n".join(one.reasons),
             )
             for one in lacking
@@ -243,7 +243,7 @@ class Following:
             raise IndexFailureError(problems)
         for problem in problems:
             reasons = "; ".join((problem.detail or "").split("\n"))
-            self.note(f"warning: {problem.message}: {reasons}; the index is asked")
+            self.note(f"warning: {problem.message}: {reasons}; the index is used instead")
 
     def _refuse_indexes(self, needed: Iterable[ChosenFile], wheels: dict[str, Descriptor]) -> None:
         missing = [
@@ -255,8 +255,8 @@ class Following:
         if missing:
             raise IndexFailureError(
                 Problem(
-                    message=f"the release does not hold {file.file}",
-                    hint="without --only-from its index is asked",
+                    message=f"the release does not have {file.file}",
+                    hint="without --only-from, it comes from its index",
                 )
                 for file in missing
             )
@@ -294,9 +294,9 @@ class Following:
             ("on Python", one.python_version, wanted.interpreter.version),
         )
         differing = [f"{what} {was}, not {here}" for what, was, here in facts if was != here]
-        what = " and ".join(differing) or "from another declaration than this host has"
+        what = " and ".join(differing) or "from a declaration that differs from this host's"
         return Problem(
             file=self.found.place,
-            message=f"{sequence} has {name} as it was built {what}",
-            hint="`--rebuild` builds it here from the release's wheels, with equal locks and another digest",
+            message=f"{sequence} has {name} built {what}",
+            hint="`--rebuild` builds it here from the release's wheels, with the same lockfile, but another digest",
         )

@@ -342,7 +342,7 @@ class Imager:
         """The manifest that has the tag now; UsageError if it is a release."""
         there = self.destination.manifest()
         if there is not None and is_release(there):
-            message = f"{self.shown} has a release of envbuild, and no image"
+            message = f"{self.shown} has a release of envbuild, not an image"
             hint = "name another tag or another folder"
             raise UsageError(Problem(key="--to", message=message, hint=hint))
         return there

@@ -171,7 +171,7 @@ def _check_there(
 
 def _unknown(driver: Driver, inherit: Inherit, file: str) -> UsageError:
     python = inherit.python
-    words = f"nothing says which versions the host has: {python} is not a Python of this host"
+    words = f"the host's versions are unknown: {python} is not a Python of this host"
     hint = (
         f"run `{python} -m pip inspect > host.json` on such a host, "
         f"and here `envbuild lock --host-packages {inherit.list_name} {driver.name}`"

@@ -228,7 +228,7 @@ def _reasons(
     )
     names = locked_names(previous)
     if not reasons:
-        reasons = tuple(f"it does not hold together: {text}" for text in unsound_reasons(previous))
+        reasons = tuple(f"it is inconsistent: {text}" for text in unsound_reasons(previous))
     return reasons + tuple(
         f"an upgrade of {name} was requested" for name in upgrade.packages if name in names
     )

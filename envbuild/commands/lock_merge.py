@@ -138,7 +138,7 @@ def _check_hashes(pins: Iterable[FirstPin], files: Iterable[ResolvedFile]) -> No
     known = {(pin.name, pin.version): pin.hashes for pin in pins if pin.hashes}
     problems = [
         Problem(
-            message=f"the index gives another {file.file} than the one whose hash was imported",
+            message=f"the file {file.file} of the index does not match the imported hash",
             detail=f"imported: {', '.join(known[file.package, file.version])}\nnow: {file.sha256}",
             hint="find out who changed it; without locks/DRIVER.pins it is locked as it is now",
         )
@@ -198,8 +198,8 @@ def unsound_problems(lockfiles: Iterable[Lockfile]) -> Iterator[Problem]:
             for unmet in judge_target(lockfile, target):
                 name = unmet.asker or unmet.package
                 yield Problem(
-                    message=f"what was resolved for {lockfile.driver} on {target} "
-                    f"does not hold together: {unmet.message}",
+                    message=f"the resolution of {lockfile.driver} on {target} "
+                    f"is inconsistent: {unmet.message}",
                     key=f"drivers.{lockfile.driver}.requires",
                     hint=f"take another version of {name}, such as by "
                     f'constraints = ["{name}!=VERSION"], or declare an override',

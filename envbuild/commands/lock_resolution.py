@@ -342,8 +342,8 @@ def _is_here(file: ResolvedFile) -> bool:
 def _changed(file: FileChange, request: ResolveRequest) -> Problem:
     return Problem(
         message=(
-            f"{origin_words(bound_index(request.indexes, file.package), file.package)} has another {file.name} "
-            "than the locked one"
+            f"{origin_words(bound_index(request.indexes, file.package), file.package)} has a file {file.name} "
+            "that differs from the locked one"
         ),
         detail=f"locked: sha256 {file.before}\nnow: sha256 {file.after}",
         hint="find out from its operator who changed it; "

@@ -161,7 +161,7 @@ def driver_lock(
     """The result for one driver; `lockfile` is the new one, None if nothing was resolved."""
     reasons = job.reasons
     if lockfile is not None and not reasons:
-        reasons = ("a rule asks it to agree with others",)
+        reasons = ("a rule requires it to agree with others",)
     if checked and lockfile is not None and _is_the_same(lockfile, job.previous):
         reasons = ()
     now = job.previous if checked else lockfile or job.previous
@@ -186,8 +186,8 @@ def _left_out(lockfile: Lockfile | None) -> Iterator[str]:
     others = [python for python in lockfile.inputs.pythons if python not in locked]
     if others:
         yield (
-            f"no versions satisfy it on Python {' and '.join(others)}, so it is locked without; "
-            f'`python = ["{others[0]}"]` says why'
+            f"no versions satisfy it on Python {' and '.join(others)}, so it is locked without that; "
+            f'`python = ["{others[0]}"]` shows why'
         )
 
 

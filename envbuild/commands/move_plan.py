@@ -142,7 +142,7 @@ class MovePlanner:
         if real == target:
             message = f"{new} is the same folder as {old}"
         elif target.is_relative_to(real) or real.is_relative_to(target):
-            message = f"of {old} and {new} one is inside the other"
+            message = f"one of {old} and {new} is inside the other"
         else:
             return
         raise UsageError(Problem(key="DIR", message=message, hint="name another folder"))
@@ -166,7 +166,9 @@ class MovePlanner:
         own = {number for _, number in record.generations} if record is not None else set()
         others = [number for number in self.new.generation_numbers() if number not in own]
         if others:
-            message = f"{self.new.root} has a generation {others[0]} that is not of this move"
+            message = (
+                f"{self.new.root} has a generation {others[0]} that does not belong to this move"
+            )
             hint = "keep one of the two stores, and remove the other with `envbuild store remove`"
             raise HostError(Problem(message=message, hint=hint))
 
@@ -211,8 +213,8 @@ class MovePlanner:
     def _environment(self, name: str, key: str, generation: int) -> MovedEnvironment:
         wanted = wanted_from_receipt(self.old, name, key, self.interpreter_at)
         if wanted is None:
-            message = "its receipt was changed, or is of an envbuild with another layout"
-            hint = "sync first, for a new one; `--keep 1` moves the current generation alone"
+            message = "its receipt was changed, or was written by an envbuild with another layout"
+            hint = "sync first, for a new one; `--keep 1` moves only the current generation"
             raise NoError(Problem(message=message, hint=hint))
         recorded = self.old.records.read(generation).receipt(name)
         there = self._there(wanted)
@@ -264,6 +266,6 @@ def _device(path: Path) -> int:
 
 def _no_space(plan: StoreMovePlan) -> HostError:
     need, free = (f"{size / (1 << 20):,.0f} MiB" for size in (plan.size, plan.free))
-    message = f"{plan.new} needs {need}, and its disk has {free} free"
-    hint = "`envbuild gc --cache` makes the store smaller; `--keep 1` moves the current generation alone"
+    message = f"{plan.new} needs {need}, but its disk has {free} free"
+    hint = "`envbuild gc --cache` makes the store smaller; `--keep 1` moves only the current generation"
     return HostError(Problem(message=message, hint=hint))

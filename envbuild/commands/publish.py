@@ -319,7 +319,7 @@ class Publisher:
             raise NoError(
                 Problem(
                     message=f"{name} is not built in {self.store.root} from its lockfile, "
-                    "so that nothing says for which targets it is to be published",
+                    "so its targets are unknown",
                     hint="run `envbuild sync`; or name the drivers; or name targets with --target",
                 )
                 for name in missing
@@ -389,7 +389,9 @@ def _left_out(
                 reason = "its wheels are not in this release"
                 yield LeftOut(driver=name, what=str(target), reason=reason)
             elif (name, str(target)) not in here:
-                reason = "it was not built where this was published: hosts compile it, and compare nothing"
+                reason = (
+                    "the publishing host did not build it: hosts compile it, and compare no digest"
+                )
                 yield LeftOut(driver=name, what=str(target), reason=reason)
         yield from _sources_left_out(name, lockfile, chosen[name], here, keys)
 

@@ -118,7 +118,7 @@ def take_pythons(following: Following, pythons: Path) -> None:
         return
     for lacking in following.stage.fetch(wanted.values()):
         reasons = "; ".join(lacking.reasons)
-        following.note(f"warning: no source gave {lacking.name}: {reasons}")
+        following.note(f"warning: no source has {lacking.name}: {reasons}")
     for name, blob in wanted.items():
         path = following.stage.find(blob)
         if path is not None:

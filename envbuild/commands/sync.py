@@ -176,7 +176,9 @@ class Planner:
         known = {variant.name: None for driver in drivers for variant in driver.variants}
         if self.variant is None or self.variant in known:
             return
-        hint = name_hint(self.variant, known) if known else "no driver has variants: leave it out"
+        hint = (
+            name_hint(self.variant, known) if known else "no driver has variants: remove the option"
+        )
         message = f"no driver has a variant {self.variant!r}"
         raise UsageError(Problem(key="--variant", message=message, hint=hint))
 
@@ -197,7 +199,7 @@ class Planner:
                 key=f"drivers.{driver.name}.variants",
                 message=f"no variant of {driver.name} is for this host",
                 detail="\n".join(f"{name}: {reason}" for name, reason in choice.passed_over),
-                hint="`--variant NAME` builds one nevertheless",
+                hint="`--variant NAME` builds one anyway",
             )
             for driver in drivers
             if (choice := choices.get(driver.name)) is not None and choice.variant is None

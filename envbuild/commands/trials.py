@@ -83,10 +83,10 @@ def _broken(name: str, done: Completed) -> NoError:
     return NoError(
         Problem(
             key="COMMAND",
-            message=f"{name} ended with {how}, which judges nothing: 0 is good, 1 to 124, 126 and 127 are bad, "
+            message=f"{name} ended with {how}, which decides nothing: 0 is good, 1 to 124, 126 and 127 are bad, "
             "125 is unknown",
             detail="\n".join(last) or None,
-            hint="if that is what you look for, let a shell make it bad: -- sh -c 'COMMAND || exit 1'",
+            hint="if this is the failure that you look for, turn it into exit code 1: -- sh -c 'COMMAND || exit 1'",
         )
     )
 

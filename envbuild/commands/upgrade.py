@@ -1,4 +1,4 @@
-"""`envbuild lock --dry-run` and `envbuild upgrade`: what a lock would change, and which conflicts would come of it."""
+"""`envbuild lock --dry-run` and `envbuild upgrade`: what a lock would change, and which conflicts would appear."""
 
 from __future__ import annotations
 

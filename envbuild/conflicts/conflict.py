@@ -163,5 +163,5 @@ def _asked(cause: Cause) -> str:
     if cause.kind == "brings":
         return f"{cause.package} (any version)"
     if cause.kind == "missing":
-        return f"{cause.package} {cause.specifier}".rstrip() + " (locked nowhere for this target)"
+        return f"{cause.package} {cause.specifier}".rstrip() + " (not locked for this target)"
     return f"{cause.package} {cause.specifier}".rstrip()

@@ -36,7 +36,7 @@ class Bounds:
 
 
 def _refused(amount: str) -> UsageError:
-    message = f"comparing the drivers takes more than {amount}, which is the most that is looked at"
+    message = f"comparing the drivers takes more than {amount}, the limit"
     hint = "name the drivers to compare, or split the fleet into several declarations"
     return UsageError(Problem(message=message, hint=hint))
 
@@ -59,6 +59,6 @@ class Steps:
 
     def give_up(self) -> UsageError:
         """The error of a search that is too long."""
-        message = "whether the locked versions serve drivers together takes too long to find out"
-        hint = "some lockfile has more versions, or requirements on them, than anybody locks"
+        message = "it takes too long to decide whether drivers can share the locked versions"
+        hint = "a lockfile has unusually many versions, or requirements on them"
         return UsageError(Problem(message=message, hint=hint))

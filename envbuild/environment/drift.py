@@ -32,7 +32,7 @@ def compare_tree(environment: str, contents: Contents, tree: Tree) -> Iterator[F
 def compare_receipt(environment: str, receipt: Receipt, key: str | None) -> Iterator[Finding]:
     """Whether a receipt belongs to the environment; `key` is the manifest's, if there is one."""
     if receipt.environment != environment:
-        message = f"speaks of {receipt.environment}"
+        message = f"names {receipt.environment}"
         yield Finding(code=Code.RECEIPT, subject=environment, message=f"its receipt {message}")
     short = environment.rpartition("-")[2]
     if not receipt.key.startswith(short) or key not in (None, receipt.key):

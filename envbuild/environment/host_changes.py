@@ -92,7 +92,7 @@ def _looks_different(environment: str, record: bytes) -> Callable[[str], bool]:
 
 
 HINT = (
-    "install what it was on the host again; "
+    "install the earlier version on the host; "
     "or `envbuild lock --host-packages FILE` and `envbuild sync`"
 )
 

@@ -60,10 +60,10 @@ def _reason(path: str, dist_info: str, site_packages: str) -> str | None:
     if whole == ".." or whole.startswith("../"):
         return "it is not a path below the environment"
     if whole.casefold().partition("/")[0] in _TOP or _PROGRAM.fullmatch(whole):
-        return "it is the environment's own"
+        return "it belongs to the environment itself"
     inner = whole.removeprefix(f"{site_packages}/")
     if inner.casefold() in _STARTUP or _is_startup_bytecode(inner):
-        return "it is the environment's own"
+        return "it belongs to the environment itself"
     folder = inner.partition("/")[0]
     if folder.casefold().endswith(".dist-info") and folder != dist_info and "/" in inner:
         return "it describes another package"

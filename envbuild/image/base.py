@@ -114,7 +114,7 @@ class BaseReader:
         facts = json.loads(self.stage.read(config) or b"")
         _check_platform(self.name, facts, architecture)
         if len(facts["rootfs"]["diff_ids"]) != len(layers):
-            raise PlaceError("its config is of other layers")
+            raise PlaceError("its config lists other layers")
         return BaseImage(
             name=self.name,
             digest=digest,
@@ -136,7 +136,7 @@ def _table(origin: Origin, digest: str) -> dict[str, Any]:
     if content is None:
         raise PlaceError(f"nothing there has the digest {digest}")
     if digest_of(content) != digest:
-        raise PlaceError(f"what is there as {digest} has another digest")
+        raise PlaceError(f"the content stored as {digest} has another digest")
     table = json.loads(content)
     if not isinstance(table, dict):
         raise PlaceError("its manifest is not a JSON object")
@@ -161,7 +161,7 @@ def _check_platform(name: str, facts: dict[str, Any], architecture: str) -> None
     found = f"{facts.get('os')}/{facts.get('architecture')}"
     if found != f"linux/{architecture}":
         message = (
-            f"the image {name} is for {found[:80]}, and what is to run is for linux/{architecture}"
+            f"the image {name} is for {found[:80]}, but the drivers are for linux/{architecture}"
         )
         raise HostError(Problem(key="--base", message=message))
 

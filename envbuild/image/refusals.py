@@ -53,9 +53,9 @@ def _reason(member: Member, paths: ImagePaths) -> str | None:
     except UnicodeEncodeError:
         return "its name is not UTF-8"
     if any(word.startswith(WHITEOUT) for word in member.path.split("/")):
-        return f"names that begin with {WHITEOUT} say that a file is removed"
+        return f"names that begin with {WHITEOUT} mark removed files"
     if len(encoded) > _LONGEST:
-        return f"its path has {len(encoded)} bytes, and {_LONGEST} is the most"
+        return f"its path has {len(encoded)} bytes, but at most {_LONGEST} are allowed"
     if member.mode & _SPECIAL_BITS:
         return f"its mode is {member.mode:o}, with a set-user-ID, set-group-ID or sticky bit"
     if member.target and paths.resolve(member.path) is None:
@@ -77,8 +77,8 @@ def base_problems(
     most = MOST_LAYERS - 2
     if len(base.layers) > most:
         yield _base_problem(
-            f"the base {base.name} has {len(base.layers)} layers, and an image {MOST_LAYERS} at most, "
-            f"{MOST_LAYERS - most} of them for what is added",
+            f"the base {base.name} has {len(base.layers)} layers, but an image has at most {MOST_LAYERS}, "
+            f"{MOST_LAYERS - most} of them for added files",
             "name a base with fewer layers, or squash it",
         )
     loader = _LOADERS.get((architecture, library))
@@ -92,7 +92,9 @@ def base_problems(
     for path in environments:
         odd = base.paths.first_odd_folder(path)
         if odd is not None:
-            message = f"/{_shown(odd)} is no folder in the base {base.name}, and {path} lies below"
+            message = (
+                f"/{_shown(odd)} is not a folder in the base {base.name}, and {path} is below it"
+            )
             yield _base_problem(message, "sync into a store at another path")
         elif base.paths.kind(path) is not None:
             message = f"the base {base.name} has {path} already"

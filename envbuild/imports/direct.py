@@ -102,13 +102,13 @@ def _source(place: str, locate: Locate | None) -> tuple[str | None, SourceTable]
     if place.startswith(("git+", "git:")):
         return _from_git(place.removeprefix("git+"))
     if place.startswith(("hg+", "svn+", "bzr+")):
-        raise TextError("of repositories only those of git can be sources")
+        raise TextError("only git repositories can be sources")
     if place.startswith("file:"):
         place = unquote(urlsplit(place).path)
     if "://" in place:
         return _from_url(place)
     if locate is None:
-        raise TextError("a path means nothing here")
+        raise TextError("a path cannot be used here")
     path, name = locate(place.partition("#")[0])
     return _fragment(place).get("egg") or name, (("path", path),)
 

@@ -148,7 +148,7 @@ def _included_from(top: Path) -> Callable[[str, str], tuple[str, str]]:
     def read(file: str, named: str) -> tuple[str, str]:
         path = Path(file).parent / named
         if not lies_below(os.path.realpath(path), top.absolute().parent):
-            message = "it lies outside the folder of the imported file, and is not read"
+            message = "it is outside the folder of the imported file, and is not read"
             raise UsageError(Problem(file=str(path), message=message))
         return os.path.normpath(path), read_text(path)
 

@@ -127,7 +127,7 @@ def _python_marker(clause: str) -> str:
 def specifier_of(written: str) -> str:
     """Poetry's range as PEP 440 has it: `^1.2` is `>=1.2,<2`; TextError for alternatives."""
     if "||" in written or "|" in written:
-        raise TextError("`||` has no form in a requirement", hint="declare one of the ranges")
+        raise TextError("a requirement cannot express `||`", hint="declare one of the ranges")
     if written.strip() in ("", "*"):
         return ""
     clauses = tuple(_CLAUSE.finditer(written))

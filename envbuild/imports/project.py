@@ -149,4 +149,4 @@ def source_of(entry: object, locate: Locate | None) -> SourceTable:
         return (("path", locate(path)[0]),)
     if text_at(entry, "index"):
         raise TextError("bind the package to an [[index]]")
-    raise TextError("it is no git repository, URL or path")
+    raise TextError("it is not a git repository, URL or path")

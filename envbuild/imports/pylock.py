@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"[A-Za-z0-9!+._-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_NO_ROOTS = "it does not say which packages were asked for: those that no other requires are taken"
-_ALL = "it does not say which packages were asked for: all are required"
+_NO_ROOTS = "it does not say which packages were requested: those that no other package requires are imported"
+_ALL = "it does not say which packages were requested: all are required"
 
 
 def read_pylock(
@@ -125,7 +125,7 @@ def _source(row: Mapping[str, object], locate: Locate | None) -> SourceTable:
     vcs, archive, folder = (table_at(row, kind) for kind in ("vcs", "archive", "directory"))
     if vcs:
         if text_at(vcs, "type") != "git":
-            raise TextError("of repositories only those of git can be sources")
+            raise TextError("only git repositories can be sources")
         return git_source(
             text_at(vcs, "url"), text_at(vcs, "commit-id"), text_at(vcs, "subdirectory")
         )
@@ -133,6 +133,6 @@ def _source(row: Mapping[str, object], locate: Locate | None) -> SourceTable:
         return archive_source(text_at(archive, "url"), text_at(archive, "hashes", "sha256"))
     if archive or folder:
         if locate is None:
-            raise TextError("a path means nothing here")
+            raise TextError("a path cannot be used here")
         return (("path", locate(text_at(archive or folder, "path"))[0]),)
     return ()

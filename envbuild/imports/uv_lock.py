@@ -55,7 +55,9 @@ def read_uv_lock(
     found = tuple(draft for draft in drafts if draft.requires or draft.left_out)
     if not found:
         message = "no project of it requires anything"
-        raise UsageError(Problem(file=file, message=message, hint="import what it was locked for"))
+        raise UsageError(
+            Problem(file=file, message=message, hint="import the project that it locks")
+        )
     return found
 
 
@@ -156,6 +158,6 @@ def _source(row: Package, locate: Locate | None) -> SourceTable:
         return archive_source(place)
     if kind in ("path", "directory", *_MEMBERS):
         if locate is None:
-            raise TextError("a path means nothing here")
+            raise TextError("a path cannot be used here")
         return (("path", locate(place)[0]),)
     return ()

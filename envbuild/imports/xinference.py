@@ -55,10 +55,10 @@ _KEYS = {
     "index_url": "names a place: declare it as an [[index]] with its packages",
     "extra_index_url": "names a place: declare it as an [[index]] with its packages",
     "find_links": "names a place: declare the folder as an [[index]] with its packages",
-    "trusted_host": "is not taken over: give the host a certificate that this host trusts",
-    "index_strategy": "is not taken over: each package comes from one index; bind it with an [[index]]",
-    "no_build_isolation": "is not taken over: say it for a package, as isolation = false in [build.NAME]",
-    "inherit_pip_config": "is not taken over: the indexes are those of drivers.toml and of this host",
+    "trusted_host": "is not imported: give the host a certificate that this host trusts",
+    "index_strategy": "is not imported: each package comes from one index; bind it with an [[index]]",
+    "no_build_isolation": "is not imported: say it for a package, as isolation = false in [build.NAME]",
+    "inherit_pip_config": "is not imported: the indexes are those of drivers.toml and of this host",
 }
 """What a driver has in place of a key of the block."""
 

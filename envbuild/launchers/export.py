@@ -101,7 +101,7 @@ class ExportRequest:
             hint = "give it with --from oci://HOST/REPOSITORY:TAG, https://…, dir:PATH or tar:PATH"
             raise UsageError(Problem(key="--from", message=message, hint=hint))
         if "@" in text:
-            message = f"{text!r} names a digest or a user: a digest never moves, and a file keeps no secret"
+            message = f"{text!r} names a digest or a user: a digest cannot move, and the file is not secret"
             hint = "name a tag; hosts take credentials from docker's or podman's file"
             raise UsageError(Problem(key="--from", message=message, hint=hint))
         if _SOURCE.fullmatch(text) is None:

@@ -90,7 +90,7 @@ def _check_amounts(lockfile: Lockfile) -> None:
         (texts * len(lockfile.targets), _MOST_WORK, "requirements, for each of its targets"),
     ):
         if amount > most:
-            raise ValueError(f"it has {amount} {what}, and {most} are the most")
+            raise ValueError(f"it has {amount} {what}, but at most {most} are allowed")
 
 
 @cache

@@ -71,7 +71,7 @@ class Together:
             raise self._refused(f"more than {_MOST_WORK:,} requirements of packages times targets")
 
     def _refused(self, amount: str) -> UsageError:
-        message = f"all lockfiles together have {amount}, which is the most that is read"
+        message = f"all lockfiles together have {amount}, the limit"
         hint = "split the fleet into several declarations, each with its own folder"
         return UsageError(Problem(file=self._shown, message=message, hint=hint))
 
@@ -120,7 +120,7 @@ class LockFolder:
             raise LockfileError(Problem(file=name, message=message)) from error
         lockfile = parse_lockfile(text, file=name)
         if lockfile.driver != driver:
-            message = f"the lockfile is that of {lockfile.driver}"
+            message = f"the lockfile belongs to {lockfile.driver}"
             raise LockfileError(Problem(file=name, key="driver", message=message))
         self.together.add(lockfile)
         return StoredLockfile(lockfile=lockfile, digest=f"sha256:{sha256_hex(content)}")
@@ -185,10 +185,10 @@ class LockFolder:
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.path) as entries:
             names = [entry.name for entry in islice(entries, _MOST_FILES + 1)]
             if len(names) > _MOST_FILES:
-                message = f"there are more than {_MOST_FILES:,} files in it, which is the most that is read"
+                message = f"there are more than {_MOST_FILES:,} files in it, the limit"
                 raise UsageError(
                     Problem(
-                        file=self.shown, message=message, hint="remove files that are no lockfiles"
+                        file=self.shown, message=message, hint="remove files that are not lockfiles"
                     )
                 )
             return tuple(sorted(name[:-5] for name in names if name.endswith(".toml")))

@@ -119,7 +119,7 @@ def _source_reasons(
     yield from _list_reasons("sources", (*before,), (*after,))
     changed = [name for name in after if before.get(name, after[name]) != after[name]]
     if changed:
-        yield f"sources: {', '.join(changed)} is declared in another way"
+        yield f"sources: {', '.join(changed)} is declared differently"
 
 
 def _key_reasons(key: str, before: object, after: object) -> Iterator[str]:

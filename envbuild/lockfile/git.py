@@ -172,7 +172,7 @@ def _refuse_planted_repository(folder: str) -> None:
             raise UsageError(
                 Problem(
                     file=at,
-                    message="a bare repository lies here, and its settings are not trusted",
+                    message="this is a bare repository, and its settings are not trusted",
                     hint="compare in a clone that has its files checked out",
                 )
             )
@@ -207,6 +207,6 @@ def _unknown_revision(revision: str, *, shallow: bool) -> Problem:
         hint = "commit drivers.toml and locks/, then compare what you change after that"
         return Problem(message=message, hint=hint)
     return Problem(
-        message=f"git knows no revision {revision!r}",
+        message=f"git has no revision {revision!r}",
         hint=f"run `git fetch origin {revision}`, or check its spelling",
     )

@@ -63,7 +63,7 @@ _SOURCE = re.compile(
 _INHERIT = re.compile(r"[a-z0-9*-]+(==[A-Za-z0-9!+._-]+)?")
 _LARGEST_FILE = 1 << 60
 _LINE = re.compile(r"[^\n]*")
-_HINT = "run `envbuild lock`, or take the file back from version control"
+_HINT = "run `envbuild lock`, or restore the file from version control"
 
 
 def parse_lockfile(text: str, *, file: str) -> Lockfile:

@@ -120,7 +120,7 @@ class Explainer:
         if against:
             return f"not {other}: {'; '.join(dict.fromkeys(against))}"
         if self._questions <= 0:
-            return f"whether it could take {other} was not asked: there are too many differences"
+            return f"not tried whether it could take {other}: there are too many differences"
         self._questions -= 1
         words = self._ask(resolver, picks.target, f"{name}=={other}")
         if words is None:

@@ -88,7 +88,7 @@ REASONS = (SOURCE, PYTHON, PLATFORM, TOO_NEW, PRE_RELEASE)
 def held_back_text(held: HeldBack) -> str:
     """The passed-over version and the reason, in one sentence without a final stop."""
     if held.reason == PRE_RELEASE:
-        return f"{held.package} {held.locked} is a pre-release, and no requirement asks for one"
+        return f"{held.package} {held.locked} is a pre-release, and no requirement names one"
     why = obstacle_text(held.reason, held.blockers, held.targets)
     return f"{held.package} {held.passed_over} was passed over for {held.locked}: {why}"
 
@@ -104,7 +104,7 @@ def obstacle_text(reason: str, packages: tuple[str, ...], targets: Iterable[Targ
         SOURCE: f"{names} {does} only source distributions",
         PYTHON: f"{names} {does} nothing for Python {pythons}",
         PLATFORM: f"{names} {does} no wheel for {platforms}",
-        TOO_NEW: f"{names} {'was' if one else 'were'} uploaded after what exclude-newer allows",
+        TOO_NEW: f"{names} {'was' if one else 'were'} uploaded later than exclude-newer allows",
     }[reason]
 
 

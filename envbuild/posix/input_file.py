@@ -42,7 +42,7 @@ def read_input(path: Path, *, most: int, within: Path | None = None) -> bytes:
     if within is not None and not lies_below(real, within):
         raise RefusedInputError(
             "it is a link that leads out of the declaration's folder, and is not followed",
-            "put the file itself there, or name it with `--file` where it lies",
+            "put the file itself there, or name its real path with `--file`",
         )
     _refuse_extraordinary(os.lstat(real))
     descriptor = _open(real)
@@ -112,7 +112,7 @@ def _read(descriptor: int, most: int, size: int) -> bytes:
         left -= len(part)
     if left <= 0:
         raise RefusedInputError(
-            f"it is larger than {_size(most)}, the most that is read", "split it, or shorten it"
+            f"it is larger than {_size(most)}, the limit", "split it, or shorten it"
         )
     return b"".join(parts)
 

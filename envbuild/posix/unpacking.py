@@ -47,7 +47,7 @@ def unpack_tar(
     except OSError as error:
         if error.errno not in _WRONG:
             raise
-        raise ValueError(f"it has files that cannot be beside each other: {error}") from error
+        raise ValueError(f"it has files that cannot be in one folder: {error}") from error
 
 
 def refuse_endless(size: int, files: int, *, most_bytes: int, most_files: int) -> None:
@@ -72,7 +72,7 @@ def _checked(
         if entry.issym() and _leaves(_target(name, entry.linkname), top):
             raise ValueError(f"it has a link to {entry.linkname!r:.80}, which is outside of it")
         if not (entry.isreg() or entry.isdir() or entry.issym() or entry.islnk()):
-            raise ValueError(f"{entry.name!r:.80} is no file, folder or link")
+            raise ValueError(f"{entry.name!r:.80} is not a file, folder or link")
         yield name, entry
 
 

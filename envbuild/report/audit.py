@@ -51,7 +51,7 @@ def _vulnerability_lines(driver: AuditedDriver, one: Vulnerability, file: str) -
         yield f"  {advisory.summary}"
     yield f"  {remedy(driver.name, one)}"
     if one.expired and one.ignored is not None:
-        yield f"  passed over until {one.ignored.expires} ({file}:{one.ignored.line}), which is over"
+        yield f"  ignored until {one.ignored.expires} ({file}:{one.ignored.line}), which has passed"
 
 
 def _notes(result: AuditResult) -> Iterator[str]:
@@ -64,13 +64,13 @@ def _notes(result: AuditResult) -> Iterator[str]:
                     f"until {one.ignored.expires}: {one.ignored.reason}"
                 )
     for entry in result.unused:
-        yield f"{result.file}:{entry.line}: nothing has {entry.id}; the entry can go"
+        yield f"{result.file}:{entry.line}: no package has {entry.id}; remove the entry"
     for driver in result.drivers:
         if driver.unjudged:
             shown = ", ".join(driver.unjudged[:_SHOWN])
             more = len(driver.unjudged) - _SHOWN
             rest = f" and {more} more" if more > 0 else ""
-            yield f"{driver.name}: not judged, their index has no such data: {shown}{rest}"
+            yield f"{driver.name}: not checked, their index has no vulnerability data: {shown}{rest}"
 
 
 def audit_table(result: AuditResult) -> dict[str, object]:

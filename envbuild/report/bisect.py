@@ -22,7 +22,7 @@ def render_bisect(result: BisectResult) -> Text:
 
 def _lines(result: BisectResult) -> Iterator[str]:
     alone = len(result.culprits) == 1
-    does = "breaks it" if alone else "break it together; without any of them it is good"
+    does = "breaks it" if alone else "break it together; without any one of them it works"
     names = ", ".join(_move_text(culprit.move) for culprit in result.culprits)
     yield f"{result.driver}: {names} {does}"
     for culprit in result.culprits:
@@ -45,7 +45,7 @@ def _culprit_lines(culprit: Culprit, driver: str) -> Iterator[str]:
         edges = (f"{edge.package} {edge.specifier}".rstrip() for edge in culprit.chain)
         yield f"  {' → '.join((driver, *edges))}"
     if culprit.brings:
-        yield f"  with it has to move: {', '.join(map(_move_text, culprit.brings))}"
+        yield f"  these must move with it: {', '.join(map(_move_text, culprit.brings))}"
 
 
 def _move_text(move: PackageMove) -> str:

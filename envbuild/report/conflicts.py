@@ -140,7 +140,7 @@ def _pins_text(answer: Compatible) -> str:
 
 
 def _split_lines(result: ConflictsResult) -> Iterator[str]:
-    yield "What splits the fleet"
+    yield "Packages that cause the conflicts"
     for split in result.splits[:_SPLITS]:
         yield f"  {split.package} separates {render_count(len(split.pairs), 'pair')}"
         yield from (f"    {window_text(window)}" for window in split.windows)
@@ -168,7 +168,7 @@ def _group_lines(groups: tuple[Group, ...]) -> Iterator[str]:
 
 
 def _solved_lines(result: ConflictsResult) -> Iterator[str]:
-    yield "Over the index"
+    yield "With other versions of the index"
     if not result.solved:
         yield "  no conflict that other versions could resolve"
     for answer in result.solved or ():

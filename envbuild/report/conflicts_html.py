@@ -44,10 +44,10 @@ def conflicts_sections(result: ConflictsResult) -> Iterator[Html]:
     yield element("div", _matrix(result), class_="scroll")
     yield _legend()
     if result.splits:
-        yield element("h2", shown("What splits the fleet"))
+        yield element("h2", shown("Packages that cause the conflicts"))
         yield table(("package", "separates", "versions"), _splits(result))
     if result.groups:
-        yield element("h2", shown("What could share one environment"))
+        yield element("h2", shown("Groups that could share one environment"))
         yield table(
             ("drivers", "packages", "wheels apart", "together", "saves", "on"), _groups(result)
         )

@@ -28,7 +28,7 @@ def cross_check_lines(check: CrossCheck) -> Iterator[str]:
         yield f"{name}: {judge} finds no versions {what}for {none.target}, where {check.resolver} locked some"
         yield from (f"  {line}" for line in none.words.splitlines())
     for reason, targets in _by_reason(check.not_judged):
-        yield f"{name}: {judge} cannot judge {_listed(targets)}: {reason}"
+        yield f"{name}: {judge} cannot resolve {_listed(targets)}: {reason}"
 
 
 def _difference_lines(difference: Difference, check: CrossCheck) -> Iterator[str]:

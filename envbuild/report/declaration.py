@@ -98,7 +98,7 @@ def show_table(result: ShowResult) -> dict[str, object]:
 
 def _shown_blocks(result: ShowResult) -> Iterator[Iterable[str]]:
     if result.hosts:
-        yield [f"on this host apply: {', '.join(result.hosts)}"]
+        yield [f"host tables that apply here: {', '.join(result.hosts)}"]
     for shown in result.drivers:
         yield _driver_lines(shown, result)
 

@@ -131,7 +131,7 @@ def _moves(diff: DriverDiff) -> Markup:
     if rest:
         word = "more" if texts else "packages" if rest > 1 else "package"
         texts.append(prose(f"{rest} {word}"))
-    return join(texts or [prose("what it asks for, no version")], ", ")
+    return join(texts or [prose("requirements only, no version")], ", ")
 
 
 def _move(change: Change) -> str:

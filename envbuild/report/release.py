@@ -38,7 +38,7 @@ def _lines(result: Published) -> Iterator[str]:
         yield f"{held}; {sent} written"
     if not result.signed:
         yield (
-            "it is not signed: hosts take its wheels, and compile for themselves; "
+            "it is not signed: hosts use its wheels, and compile the bytecode themselves; "
             "`--sign KEY` signs it"
         )
 

@@ -73,7 +73,7 @@ def _probed(run: LastRun | None) -> str:
 def _driver_lines(driver: DriverStatus) -> Iterator[str]:
     yield from (f"{driver.name}: stale: {reason}" for reason in driver.stale)
     if driver.due:
-        yield f"{driver.name}: what is locked is not what is installed; `envbuild sync` changes it"
+        yield f"{driver.name}: the lockfile differs from what is installed; `envbuild sync` builds it"
     run = driver.probes
     for failure in run.failures if run is not None else ():
         yield f"{driver.name}: probe {failure} ({run.finished if run is not None else ''})"

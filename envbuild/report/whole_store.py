@@ -50,7 +50,7 @@ def render_removed(result: RemovedStore) -> Text:
     lines = [f"removed the store {result.root}: {render_bytes(result.freed)} freed"]
     if result.foreign:
         count = render_count(len(result.foreign), "name")
-        lines.append(f"kept {count} that envbuild has not made: {', '.join(result.foreign)}")
+        lines.append(f"kept {count} that envbuild did not create: {', '.join(result.foreign)}")
     return text_of(lines)
 
 
@@ -80,13 +80,13 @@ def _moved_lines(result: MovedStore) -> Iterator[str]:
         count = render_count(len(plan.environments), "environment")
         yield f"{count} built there again and verified"
     for path in result.exports:
-        yield f"{path}: written anew"
+        yield f"{path}: written again"
     for path in result.needed:
         yield f"{path}: it names {plan.old}"
     if result.needed:
         yield (
             f"{plan.old} stays, because of these files: run it again with --refresh-exports, "
-            "which writes them anew and then removes it"
+            "which writes them again and then removes it"
         )
     elif result.freed is None:
         yield f"{plan.old} stays as it is; moving it there again removes it"
@@ -94,7 +94,7 @@ def _moved_lines(result: MovedStore) -> Iterator[str]:
         yield f"removed {plan.old}: {render_bytes(result.freed)} freed"
         if result.foreign:
             count = render_count(len(result.foreign), "name")
-            yield f"kept {count} there that envbuild has not made: {', '.join(result.foreign)}"
+            yield f"kept {count} there that envbuild did not create: {', '.join(result.foreign)}"
     yield f"name {plan.new} now in --store, $ENVBUILD_STORE, units and scripts"
 
 

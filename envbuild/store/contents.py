@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 CONTENTS = (
-    ("envbuild-store.json", "the marker, with the store's format; a folder without it is no store"),
-    ("settings.toml", "[the host's settings](#settings-of-a-store), if you write some"),
+    (
+        "envbuild-store.json",
+        "the marker, with the store's format; a folder without it is not a store",
+    ),
+    ("settings.toml", "[the host's settings](#settings-of-a-store), if there are any"),
     ("current", "the link to the current generation; the only thing that a switch changes"),
     ("generations/N/manifest.json", "[the manifest](json.md#the-manifest) of generation N"),
     ("generations/N/bin/SHIM", "a link to a command of a driver's environment"),
     ("generations/N/DRIVER", "the link to a driver's environment"),
-    ("generations/.last", "the highest number of a removed generation; none comes again"),
+    (
+        "generations/.last",
+        "the highest number of a removed generation; numbers are never used again",
+    ),
     ("records/N.json", "[the generation record](#generation-records-what-was-built)"),
     ("envs/NAME/", "an environment: `DRIVER-VERSION-` and 12 digits of its key"),
     ("receipts/NAME.json", "its receipt: every file, and what it was built from"),
@@ -23,7 +29,7 @@ CONTENTS = (
     ("releases/PLACE/", "what a followed release declares and locks"),
     ("locks/", "[locks](#locks-who-waits-for-whom) of commands that change the store"),
     ("temp/", "environments that are being built; private"),
-    ("trash/", "what gc has renamed away and still deletes; private"),
+    ("trash/", "what gc has renamed and is still deleting; private"),
     ("trash.json", "how much the last deletion freed"),
     ("cache/", "what can be made again; private"),
     ("cache/uv/", "uv's own cache"),
@@ -38,12 +44,12 @@ CONTENTS = (
     ("cache/prepare/", "the output of `prepare` commands"),
     ("cache/probes/", "the output of probes, and how the last ones ended"),
     ("cache/verified.json", "when all files were last verified, and what was found"),
-    ("cache/interpreters.json", "what the host's Pythons have said about themselves"),
+    ("cache/interpreters.json", "facts about the host's Pythons"),
     (
         "cache/router",
         "the secret part of the addresses of the [router](architecture.md#the-words); also `cache/router-DIGEST`",
     ),
-    ("cache/stamp", "what a sync with nothing to do compares with"),
+    ("cache/stamp", "what a sync compares with to see that it has nothing to do"),
     ("cache/followed", "which release is followed, and `cache/followed-stamp` for it"),
     ("cache/blobs/DIGEST", "parts of releases that were fetched"),
     (

@@ -37,8 +37,8 @@ def _needed(abilities: Abilities) -> Iterator[tuple[bool, str]]:
         "is mounted noexec: no program and no native module there starts",
     )
     yield abilities.symbolic_links, "has no symbolic links, which environments need"
-    yield abilities.modes, "keeps no permissions of files"
-    yield abilities.locks, "has no locks of files, so commands would disturb one another"
+    yield abilities.modes, "does not keep file permissions"
+    yield abilities.locks, "has no file locks, so commands would disturb one another"
 
 
 def _useful(abilities: Abilities, link_mode: str) -> Iterator[tuple[bool, str]]:
@@ -58,7 +58,7 @@ def _useful(abilities: Abilities, link_mode: str) -> Iterator[tuple[bool, str]]:
     )
     yield (
         abilities.case,
-        "does not tell capital letters apart: wheels with files whose names differ only in them cannot be built",
+        "does not distinguish capital letters: wheels with files whose names differ only in them cannot be built",
     )
     yield (
         abilities.fine_times,

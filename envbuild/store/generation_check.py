@@ -47,7 +47,7 @@ def check_generation(root: str, number: int) -> CheckedGeneration:
     record = _read_record(root, number, findings)
     text = _read_manifest(folder, number, findings)
     if record is not None and text is not None and text != record.manifest:
-        message = "the manifest is not the one that was written"
+        message = "the manifest has changed since it was written"
         findings.append(_finding("manifest", number, "manifest.json", message))
     manifest = None
     for candidate in (record.manifest if record is not None else None, text):

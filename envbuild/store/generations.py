@@ -80,7 +80,7 @@ def elsewhere(root: Path | str, manifest: Manifest) -> Problem | None:
         if driver.environment != own and not _is_same(driver.environment, own):
             made = os.path.dirname(folder)  # noqa: PTH120
             return Problem(
-                message=f"the environments name {made}, where the store was made, and start nothing at {root}",
+                message=f"the environments were built for a store at {made}, and do not work at {root}",
                 hint=f"mount it at {made}; or build it again at another path with `envbuild store move DIR`",
             )
     return None

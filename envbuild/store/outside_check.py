@@ -47,7 +47,7 @@ def _check_python(root: str, name: str, recorded: Mapping[str, tuple[int, int]])
     if looks is None:
         return _finding(root, name, "is missing", _BACK)
     if not _is_same(recorded.get(PYTHON, looks), looks):
-        return _finding(root, name, "is another file than when it was built", _ASK)
+        return _finding(root, name, "has changed since it was built", _ASK)
     return None
 
 
@@ -73,7 +73,7 @@ def _changed(name: str, paths: list[str]) -> Finding:
     from envbuild.finding import Code, Finding
 
     others = f", and so are {len(paths) - 1} more" if len(paths) > 1 else ""
-    message = f"this file of the host is another one than when it was built, or gone{others}"
+    message = f"this file of the host was changed or removed since it was built{others}"
     return Finding(code=Code.INHERITED, subject=name, path=paths[0], message=message, hint=HINT)
 
 

@@ -65,7 +65,7 @@ def _refuse_build(word: object) -> Problem | None:
     if word in BUILDS:
         return None
     hint = '"allowed", or "never" on a host that takes wheels which were built elsewhere'
-    return Problem(message=f"{word!r} does not say whether sources are built here", hint=hint)
+    return Problem(message=f'{word!r} is neither "allowed" nor "never"', hint=hint)
 
 
 def _refuse_sources(sources: object) -> Problem | None:

@@ -126,7 +126,9 @@ def check_commands(declaration: Declaration) -> tuple[Finding, ...]:
                     message=f"the command {command} is that of {first}, and {name}",
                     path=declaration.file,
                     line=driver.line,
-                    hint=None if settled else "say in `commands` which driver exposes what",
+                    hint=None
+                    if settled
+                    else "say in `commands` which driver exposes which command",
                 )
             )
     return tuple(found)

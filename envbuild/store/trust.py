@@ -71,9 +71,9 @@ class Trust:
         from envbuild.posix.process_table import user_name
 
         return Problem(
-            message=f"{what} {folder} belongs to user {user_name(owner)}, who could make this command "
-            f"do as he likes with the rights of {user_name(os.geteuid())}",
-            hint="run it as that user; or, if you trust him with all that you may do, "
+            message=f"{what} {folder} belongs to user {user_name(owner)}, who could run any program "
+            f"with the rights of {user_name(os.geteuid())} through this command",
+            hint="run it as that user; or, if you trust that user with all your rights, "
             f'add --trust-owner, or trust = ["{folder}"] to {self.settings}',
         )
 

@@ -61,9 +61,9 @@ def stated_accelerators(
     for name, version in versions.items():
         if name not in kinds and name != _COMPUTE:
             known = ", ".join((*sorted(kinds), _COMPUTE, "cpu"))
-            raise ValueError(f"{name!r} is not a kind of accelerator; known are {known}")
+            raise ValueError(f"{name!r} is not a kind of accelerator; known: {known}")
         if not isinstance(version, str) or _VERSION.fullmatch(version) is None:
-            raise ValueError(f"the version of {name} is written like 12.4, not {version!r}")
+            raise ValueError(f"the version of {name} must be written like 12.4, not {version!r}")
     if _COMPUTE in versions and not any(kind in versions for kind in _with_compute()):
         raise ValueError(f"compute belongs to {' or '.join(_with_compute())}, which is not named")
     return tuple(_stated(kind.name, versions, features, absent) for kind in all_kinds())
@@ -91,7 +91,7 @@ def _features(table: object) -> tuple[str, ...] | None:
         return None
     features = table.get("features") if isinstance(table, dict) and len(table) == 1 else None
     if not isinstance(features, list) or not all(isinstance(one, str) for one in features):
-        raise ValueError('cpu is written like cpu = { features = ["avx512f"] }')
+        raise ValueError('write cpu as cpu = { features = ["avx512f"] }')
     if wrong := [one for one in features if _FEATURE.fullmatch(one) is None]:
         raise ValueError(f"{wrong[0]!r} is not a feature of a processor")
     return tuple(features)

@@ -194,13 +194,13 @@ def test_a_disk_that_will_not_do_is_named_beforehand(declared: CommandLine, disk
     store = disk.place / "s"
     declared("lock", check=True)
     env = {"ENVBUILD_STORE": str(store)}
-    assert "will not do" not in declared("sync", "--dry-run", env=env, check=True).stderr
+    assert "the wheels to unpack" not in declared("sync", "--dry-run", env=env, check=True).stderr
     disk.fill()
-    said = "warning: wheels of 8.0 MiB are to be unpacked, and the disk of"
+    said = "warning: the wheels to unpack have 8.0 MiB, but the disk of"
     assert said in declared("sync", "--dry-run", env=env, check=True).stderr
     (disk.place / "ballast").write_bytes(bytes(20 << 20))
     refused = declared("sync", env=env)
     assert said in refused.stderr
     assert refused.code == HOST
     disk.make_room()
-    assert "will not do" not in declared("sync", env=env, check=True).stderr
+    assert "the wheels to unpack" not in declared("sync", env=env, check=True).stderr

@@ -86,7 +86,7 @@ KINDS = {
     "ext4": ("ext4", ""),
     "ext4 without fractions of seconds": ("ext4", "keeps times in whole seconds"),
     "xfs": ("xfs", ""),
-    "xfs of any case": ("xfs", "does not tell capital letters apart"),
+    "xfs of any case": ("xfs", "does not distinguish capital letters"),
     "btrfs": ("btrfs", ""),
     "overlay": ("overlay", ""),
     "fuse-overlayfs": ("fuse.fuse-overlayfs", ""),
@@ -218,7 +218,7 @@ def test_a_store_that_stands_elsewhere(fleet: Fleet, mounts: ExitStack, scratch:
     assert fleet("sync").stdout.startswith("nothing to do")
     made.rename(scratch / "away")
 
-    said = f"the environments name {made}, where the store was made"
+    said = f"the environments were built for a store at {made}"
     for words, code in (
         (("verify",), 1),
         (("verify", "--quick"), 1),

@@ -85,13 +85,13 @@ def test_what_another_repository_has_is_mounted(registered: Registered) -> None:
         ("401", "requires a user and a password (401)"),
         ("403", "does not permit it (403)"),
         ("404", "nothing has been published"),
-        ("429", "asks to come again later (429)"),
+        ("429", "asks to try again later (429)"),
         ("502", "failed (502)"),
         ("hang", "did not answer in time"),
         ("hang up", "cannot be reached"),
-        ("redirect", "redirects without end"),
+        ("redirect", "redirects endlessly"),
         ("flip", "is not a release of envbuild"),
-        ("cut", "broke off in the middle"),
+        ("cut", "stopped in the middle"),
     ],
 )
 def test_a_broken_registry_costs_a_message(registered: Registered, fault: str, words: str) -> None:
@@ -276,7 +276,7 @@ def test_without_tls_it_needs_leave(fleet: Fleet) -> None:
     """A place elsewhere without TLS could change lockfiles on the way."""
     refused = fleet.run("sync", "--from", "http://192.0.2.1/release")
     assert refused.code == 2
-    assert "is without TLS" in refused.stderr
+    assert "has no TLS" in refused.stderr
     assert "--insecure" in refused.stderr
 
 

@@ -102,14 +102,14 @@ def test_ignored_for_some_time(fleet: CommandLine) -> None:
     text = declaration.read_text()
     declaration.write_text(text + IGNORE.format("2999-12-31"))
     done = fleet("audit", *named, check=True)
-    assert "GHSA-1 is passed over until 2999-12-31: only on Windows" in done.stdout
+    assert "GHSA-1 is ignored until 2999-12-31: only on Windows" in done.stdout
     assert fleet("lock", "--check").code == 0
     declaration.write_text(text + IGNORE.format("2020-02-29"))
     done = fleet("audit", *named)
     assert done.code == 1
     assert "passed over until 2020-02-29 (drivers.toml:" in done.stdout
     declaration.write_text(text + IGNORE.format("2999-12-31").replace("cve-2030-1", "CVE-1"))
-    assert "nothing has CVE-1; the entry can go" in fleet("audit", *named).stdout
+    assert "no package has CVE-1; remove the entry" in fleet("audit", *named).stdout
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_the_index_knows(fleet: CommandLine, index: IndexServer, tmp_path: Path)
     assert done.code == 1, done
     assert "core 1.0: PYSEC-1\n    long\n    fixed in 1.5" in done.stdout
     assert "PYSEC-2" not in done.stdout
-    assert "other: not judged, their index has no such data: idle 1.0" in done.stdout
+    assert "other: not checked, their index has no vulnerability data: idle 1.0" in done.stdout
 
 
 def test_what_is_installed(fleet: CommandLine) -> None:

@@ -128,8 +128,8 @@ def test_a_rule_about_a_package_that_nobody_has_is_a_mistake(
         (("why", "one", "libb"), "one has no package 'libb'"),
         (("why", "oen", "lib"), "there is no driver 'oen'"),
         (("tree", "one", "--target", "3.9-x"), "one is not locked for the target '3.9-x'"),
-        (("diff", "nowhere"), "git knows no revision 'nowhere'"),
-        (("check", "--against", "nowhere"), "git knows no revision 'nowhere'"),
+        (("diff", "nowhere"), "git has no revision 'nowhere'"),
+        (("check", "--against", "nowhere"), "git has no revision 'nowhere'"),
         (("diff", "main", "--installed"), "cannot be used together"),
     ],
 )

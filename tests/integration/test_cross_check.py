@@ -160,7 +160,7 @@ def test_what_cannot_be_judged_is_said(
     run_envbuild.declare(f"{text}{elsewhere}")
     result = run_envbuild("lock", "--cross-check")
     assert result.code == 5
-    assert f"app: pip-tools cannot judge {python_version}-arm64-macosx_14_0: this host is" in (
+    assert f"app: pip-tools cannot resolve {python_version}-arm64-macosx_14_0: this host is" in (
         result.stdout
     )
     run_envbuild.declare(f'{text}overrides = ["lib>=1"]\n[drivers.b]\nrequires = ["lib"]\n')

@@ -113,7 +113,9 @@ def test_an_index_without_upload_times_is_one_clear_error(
     assert result.code == 4, result
     name = "own" if place in where else "default"
     assert f"index '{name}' (" in result.stderr
-    assert "gives no upload times, so `exclude-newer` cannot be kept for acme-tool" in result.stderr
+    assert (
+        "gives no upload times, so `exclude-newer` cannot be applied to acme-tool" in result.stderr
+    )
     assert "exclude-newer-packages = { acme-tool = false" in result.stderr
     assert not (project / "locks").exists()
     exempt = "exclude-newer-packages = { acme-tool = false, acme-base = false }"
@@ -134,4 +136,4 @@ def test_an_index_of_what_packages_ask_for_is_named_too(
     result = run_envbuild("lock")
     assert result.code == 4, result
     assert "index 'own' (" in result.stderr
-    assert "cannot be kept for acme-base" in result.stderr
+    assert "cannot be applied to acme-base" in result.stderr

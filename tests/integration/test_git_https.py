@@ -48,7 +48,7 @@ def test_the_authority_is_the_one_that_envbuild_trusts(
     lock: CommandLine, repository: Path, scratch: Path, project: Path
 ) -> None:
     """`$SSL_CERT_FILE`, or a folder with any file name in `$SSL_CERT_DIR`; another one is refused, git's own counts."""
-    words = "its server's certificate is of nobody whom this host trusts, or of another server"
+    words = "this host does not trust its server's certificate, or it belongs to another server"
     (scratch / "other").mkdir()
     wrong = certify(scratch / "other")
     refused(lock("lock", env=git_variables(SSL_CERT_FILE=str(wrong))), 4, words, project)
@@ -70,7 +70,7 @@ def test_the_authority_is_the_one_that_envbuild_trusts(
     before = git_variables(SSL_CERT_FILE=str(wrong), GIT_SSL_CAINFO=str(folder / "any-name"))
     offline = lock("sync", "--offline", env=before)
     assert (offline.code, offline.stderr.count("error:")) == (4, 1), offline
-    assert "is not here as it was locked, and nothing is downloaded offline" in offline.stderr
+    assert "is not here at the locked commit, and nothing is downloaded offline" in offline.stderr
     lock("sync", env=before, check=True)
 
 
@@ -85,7 +85,7 @@ def test_a_password_is_for_one_server_alone(
     """From netrc, or in the host's variable; in no lockfile, no message, no log, and no command line that is shown."""
     env = git_variables(SSL_CERT_FILE=str(scratch / "ca/ca.pem"))
     server.lets_in("me", "s3cret")
-    asks = "its server asks who you are, or does not let you in as who you say you are"
+    asks = "its server requires a login, or refuses the given one"
     refused(lock("lock", env=env), 4, asks, project)
     netrc = scratch / "passwords"
     netrc.write_text("machine 127.0.0.1 login me password s3cret\n")
@@ -118,7 +118,7 @@ def test_a_redirect_takes_no_password_along(
     env = git_variables(SSL_CERT_FILE=str(scratch / "ca/ca.pem"))
     place = server.origin.removeprefix("https://")
     env |= {"ENVBUILD_SOURCE_SVC": f"https://me:s3cret@{place}/svc/.git"}
-    words = "its server leads to an address that is neither https: nor ssh:"
+    words = "its server redirects to an address that is neither https: nor ssh:"
     for elsewhere in ("file://", "http://127.0.0.1:9", "ext::sh -c touch% x"):
         server.leads_to = elsewhere if elsewhere != "file://" else f"file://{repository.parent}"
         result = lock("lock", env=env)
@@ -126,7 +126,7 @@ def test_a_redirect_takes_no_password_along(
     with GitServer(repository.parent, scratch / "ca") as other:
         other.lets_in("me", "s3cret")
         server.leads_to = other.origin
-        refused(lock("lock", env=env), 4, "its server asks who you are", project)
+        refused(lock("lock", env=env), 4, "its server requires a login", project)
         assert other.requests
         assert not any("authorization" in one.headers for one in other.requests)
 
@@ -138,7 +138,7 @@ def test_what_a_server_does_not_have_is_one_message(
     """404, a revision that is not there, nobody at the port, and a server that says nothing."""
     env = git_variables(SSL_CERT_FILE=str(scratch / "ca/ca.pem"))
     declare(lock, python_version, f"{server.origin}/other/.git")
-    refused(lock("lock", env=env), 4, "there is no repository, or none that you may see", project)
+    refused(lock("lock", env=env), 4, "there is no such repository, or you may not read it", project)
     for kind, words in (("tag", "has no tag 'v9'"), ("branch", "has no branch 'v9'")):
         declare(lock, python_version, f"{server.origin}/svc/.git", f', {kind} = "v9"')
         refused(lock("lock", env=env), 4, words, project)

@@ -72,7 +72,7 @@ def test_packages_that_come_as_source_alone_are_named(
         (
             Wheel(name="tool", version="2.0"),
             'exclude-newer = "2026-06-01"',
-            "tool was uploaded after what exclude-newer allows",
+            "tool was uploaded later than exclude-newer allows",
             "exclude-newer-packages = { tool = false }",
         ),
         (
@@ -137,7 +137,7 @@ def test_a_pre_release_that_nobody_asked_for_is_said(
     """A pre-release is taken where there is nothing else; `lock` says so until a range names one."""
     index.add(Wheel(name="tool", requires=("early",)), Wheel(name="early", version="2.0rc1"))
     declare(run_envbuild, python_version)
-    said = "early 2.0rc1 is a pre-release, and no requirement asks for one"
+    said = "early 2.0rc1 is a pre-release, and no requirement names one"
     assert f"note: {said}" in run_envbuild("lock", check=True).stdout
     assert said in run_envbuild("check", check=True).stdout
     declare(run_envbuild, python_version, 'constraints = ["early>=2.0rc1"]')

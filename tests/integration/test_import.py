@@ -35,7 +35,10 @@ mine @ https://user:secret@example.com/mine.whl
 """
     file = write(run_envbuild, "asr.in", text)
     refused = run_envbuild("import", file)
-    assert (refused.code, refused.stderr.count("error: asr.in: it cannot be imported whole: ")) == (
+    assert (
+        refused.code,
+        refused.stderr.count("error: asr.in: it cannot be imported completely: "),
+    ) == (
         2,
         5,
     )

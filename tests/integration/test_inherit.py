@@ -63,10 +63,10 @@ def test_nothing_else_satisfies_a_requirement(lab: Lab) -> None:
     ("lines", "packages", "words"),
     [
         (("allow-sdist = ['numpy']",), '"numpy"', "numpy is the host's, and `allow-sdist` says"),
-        (("python-source = 'store'",), '"numpy"', "`python-source` asks for the store's"),
+        (("python-source = 'store'",), '"numpy"', "`python-source` selects the store's"),
         (("torch-backend = 'cpu'",), '"torch"', "torch is the host's, and `torch-backend` says"),
         (("resolver = 'pip-tools'",), '"torch"', "does not support `inherit`"),
-        ((), '"*"', "'*' would be every package of the host"),
+        ((), '"*"', "'*' matches every package of the host"),
         ((), '"tor ch"', "is neither a package nor a pattern"),
         ((), '"torch==x!"', "has no version"),
         ((), '"nvidia-*==12"', "has a version and a `*`"),

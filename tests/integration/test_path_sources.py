@@ -163,7 +163,9 @@ def test_what_cannot_be_a_source_is_one_message(lock: CommandLine, project: Path
     """Pipes, pointers of Git LFS, submodules, another package's project, a project without a version."""
     folder = write_project(project / "svc")
     os.mkfifo(folder / "pipe")
-    refused(lock("lock"), "sources.svc: app: the source svc has 'pipe', which is no ordinary file")
+    refused(
+        lock("lock"), "sources.svc: app: the source svc has 'pipe', which is not an ordinary file"
+    )
     (folder / "pipe").unlink()
     write_project(folder, model__bin="version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
     refused(lock("lock"), "'model.bin', which is a pointer of Git LFS")

@@ -248,5 +248,5 @@ def test_it_is_not_repaired_beside_itself(
     generated.write_text("WORDS = 0\n")
     repaired = run_envbuild("verify", "--repair")
     assert repaired.code == 1, repaired
-    assert "cannot be built beside itself" in repaired.stdout
+    assert "cannot be built in another folder" in repaired.stdout
     assert generated.read_text() == "WORDS = 0\n"

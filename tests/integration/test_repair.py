@@ -271,7 +271,7 @@ def test_a_built_wheel_that_is_gone_needs_its_lockfile(
     assert (
         "the wheel that was built from built-1.0.tar.gz is no longer in the store" in result.stdout
     )
-    assert "take back the lockfile that it was built from" in result.stdout
+    assert "restore the lockfile that it was built from" in result.stdout
     assert module.read_text() == "EVIL = 1\n"
 
 

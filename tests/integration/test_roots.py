@@ -46,7 +46,7 @@ def test_what_is_exported_is_kept(run_envbuild: CommandLine, exported: Path, sto
 def test_written_anew(run_envbuild: CommandLine, exported: Path, store: Path) -> None:
     """Then it names what is current, and gc removes the old one."""
     done = run_envbuild("export", "--refresh", check=True)
-    assert done.stdout == f"{exported}: written anew\n"
+    assert done.stdout == f"{exported}: written again\n"
     assert "/envs/web-2.0-" in exported.read_text()
     assert run_envbuild("export", "--refresh", check=True).stdout == f"{exported}: as it was\n"
     assert "old-export" not in run_envbuild("doctor", "--format", "json").stdout
@@ -91,7 +91,7 @@ def test_stable_paths_are_no_roots(
     ("argv", "said"),
     [
         ((), "name the format to export"),
-        (("env", "--refresh"), "with --refresh, no format is named"),
+        (("env", "--refresh"), "--refresh takes no format"),
     ],
 )
 def test_command_lines_that_say_too_little_or_too_much(

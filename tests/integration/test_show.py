@@ -41,7 +41,7 @@ def test_show_names_every_line(run_envbuild: CommandLine) -> None:
     run_envbuild.declare(FILE)
     result = run_envbuild("show", "app", "old", check=True)
     text = [" ".join(line.split()) for line in result.stdout.splitlines()]
-    assert "on this host apply: here" in text
+    assert "host tables that apply here: here" in text
     assert "old, which extends app" in text
     for line in (
         'requires[1] = "hub<2" # drivers.toml:5 [sets.hub]',

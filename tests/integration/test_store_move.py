@@ -120,7 +120,7 @@ def test_what_runs_and_what_was_exported_keeps_the_old_store(
     assert f"{file}: it names {two.old}" in said
     assert two.run("verify", check=True).code == 0
     said = two.move("--refresh-exports", "--leave-link")
-    assert f"{file}: written anew" in said
+    assert f"{file}: written again" in said
     assert f"{two.new}/envs/web-2.0-" in file.read_text()
     assert two.old.readlink() == two.new
     two.assert_moved()
@@ -212,7 +212,7 @@ def test_to_another_disk_and_back(two: TwoGenerations, disk: Path) -> None:
     two.assert_moved()
     two.run, two.old, two.new = two.run, disk, here
     result = two.run("--store", str(disk), "store", "move", str(here), env=NO_NETWORK)
-    assert "kept 1 name there that envbuild has not made: lost+found" in result.stdout
+    assert "kept 1 name there that envbuild did not create: lost+found" in result.stdout
     assert disk.is_mount()
     two.assert_moved()
 
@@ -222,8 +222,8 @@ def test_to_another_disk_and_back(two: TwoGenerations, disk: Path) -> None:
     [
         (("move",), 2, "name the folder to move the store to"),
         (("move", "{store}"), 2, "is the same folder as"),
-        (("move", "{store}/in"), 2, "one is inside the other"),
-        (("move", "/"), 2, "one is inside the other"),
+        (("move", "{store}/in"), 2, "is inside the other"),
+        (("move", "/"), 2, "is inside the other"),
         (("move", "{scratch}/a b"), 2, "characters that unit files cannot carry"),
         (("move", "{scratch}/other"), 5, "has other files and is not a store"),
         (("move", "{scratch}/third"), 5, "is a store already"),

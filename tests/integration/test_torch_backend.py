@@ -155,7 +155,7 @@ def test_a_backend_without_the_package_is_said_by_its_index(
     locked = run("lock")
     assert locked.code == 4, locked
     assert "index 'torch-cpu'" in locked.stderr
-    assert "what is bound to an index comes from nowhere else" in locked.stderr
+    assert "what is bound to an index comes only from there" in locked.stderr
 
 
 def test_the_address_comes_from_uv(

@@ -256,9 +256,9 @@ def test_a_release_that_cannot_be_followed_is_told(host: Host) -> None:
     hidden = release.rename(release.with_name("hidden"))
     host.wait("an alert", lambda: host.machine.succeeds("test", "-s", "/run/alert"))
     said = host.machine.run("cat", "/run/alert", check=True)
-    assert said.startswith("4: no source gave the release")
+    assert said.startswith("4: no source has the release")
     log = host.machine.run("journalctl", "--no-pager", "--identifier=envbuild-pull")
-    assert "exit code 4: no source gave the release" in log
+    assert "exit code 4: no source has the release" in log
     assert host.current() == before
     assert host.answers("echo")
     hidden.rename(release)

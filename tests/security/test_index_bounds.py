@@ -61,12 +61,12 @@ EVILS = {
     ),
     "without end": (
         Drip(begin=head(kind=HTML) + b"<html>", piece=LINK),
-        r"it was not there as a whole in 1 s",
+        r"it was not complete after 1 s",
     ),
     "redirect to a file": (Flood(begin=REDIRECT, times=0), r"it leads to a file address"),
     "redirect to itself": (
         Flood(begin=REDIRECT.replace(b"file:///etc/passwd", b"/simple/acme/"), times=0),
-        r"redirects without end",
+        r"redirects endlessly",
     ),
 }
 

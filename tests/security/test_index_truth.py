@@ -106,7 +106,7 @@ def test_a_file_that_is_another_version_is_found_at_lock(place: Place) -> None:
     place.declare("acme-tool")
     result = place.run("lock")
     assert result.code == 4, result
-    assert "is not what its name says: its METADATA says version 1.0+cpu" in result.stderr
+    assert "whose content does not match its name: its METADATA says version 1.0+cpu" in result.stderr
     line = 'constraints = ["acme-tool!=1.0"]'
     assert line in result.stderr
     place.declare("acme-tool", more=line)
@@ -125,7 +125,7 @@ def test_a_file_that_is_another_package_is_found_at_lock(place: Place) -> None:
     place.declare("acme-tool")
     result = place.run("lock")
     assert result.code == 4, result
-    assert f"{name} that is not what its name says: its METADATA is that of 'acme-evil'" in (
+    assert f"{name} whose content does not match its name: its METADATA is that of 'acme-evil'" in (
         result.stderr
     )
     line = 'constraints = ["acme-base!=1.1"]'

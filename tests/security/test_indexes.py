@@ -69,7 +69,7 @@ def test_an_answer_that_drips_is_given_up_as_a_whole(evil: EvilIndex, drip: Drip
     ):
         client.project_page(evil.location, "acme")
     assert caught.value.answer.fault is Fault.TIMED_OUT
-    assert "was not there as a whole in 0.8 s" in str(caught.value)
+    assert "was not complete after 0.8 s" in str(caught.value)
 
 
 def test_an_answer_that_drips_through_socks(evil: EvilIndex) -> None:
@@ -287,7 +287,7 @@ def test_a_list_of_files_without_end() -> None:
     ("answer", "said"),
     [
         (Flood(begin=head(), times=4000), "it is longer than 32 MiB"),
-        (Drip(begin=head("Content-Length: 1000000")), "was not there as a whole in 0.8 s"),
+        (Drip(begin=head("Content-Length: 1000000")), "was not complete after 0.8 s"),
     ],
     ids=["flood", "drip"],
 )

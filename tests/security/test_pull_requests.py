@@ -399,4 +399,4 @@ class TestBounds:
             repository.lock(*sorted(packages, key=lambda one: one.name), driver=driver)
         result = repository.run("conflicts")
         assert result.code == 2, f"{result!s:.2000}"
-        assert "takes too long to find out" in result.stderr
+        assert "takes too long to decide" in result.stderr

@@ -146,7 +146,7 @@ def test_a_contested_path_has_the_same_owner_whatever_is_kept(
     _lock(run_envbuild, python_version, "delta", "gamma", "beta", "alpha")
     told = run_envbuild("sync", check=True).stderr
     assert (
-        "bin/serve is that of alpha, and differs from that of beta, delta, gamma [shared-path]"
+        "bin/serve comes from alpha, and differs from that of beta, delta, gamma [shared-path]"
         in told
     )
     first = _receipt(store)

@@ -57,9 +57,9 @@ def render_ansible(export: Export) -> tuple[ExportedFile, ...]:
     }
     notes = (
         f"# {header('ansible')}",
-        "# Your own values belong into another file beside this one, such as site.yml, which is read after it:",
+        "# Put your own values into another file in this folder, such as site.yml, which is read after this one:",
         "# envbuild_restart, the units that are restarted after a switch;",
-        "# envbuild_health_command, which ends with 0 when a host is well.",
+        "# envbuild_health_command, which exits 0 when a host is healthy.",
     )
     return (
         ExportedFile(name="rollout.yml", text=join((notes[0], *_PLAYBOOK.splitlines()))),

@@ -78,7 +78,7 @@ def _upgrade(subject: BuiltDriver, envbuild: tuple[str, ...]) -> ExportedFile:
     lines = [
         "#!/bin/sh",
         f"# {header('local-studio')}",
-        "# Environments are read-only; a newer one is built beside the old one, and switched to.",
+        "# Environments are read-only: a newer one is built in another folder, and then used instead.",
         "set -eu",
         "cd /",
         f"{command} lock --upgrade-package {package} {name}",

@@ -196,8 +196,8 @@ def _sandbox(fleet: BuiltFleet) -> Iterator[str]:
     if all(subject.shared for subject in fleet.subjects):
         yield "DynamicUser=yes"
     else:
-        yield "# No DynamicUser=: the store or an interpreter lies in a folder that is closed to others."
-        yield "# Set User= to somebody who can enter it, or the driver runs as root."
+        yield "# No DynamicUser=: the store or an interpreter is in a folder that is closed to others."
+        yield "# Set User= to a user who can enter it, or the driver runs as root."
     yield "StateDirectory=envbuild-%i"
     yield "CacheDirectory=envbuild-%i"
     yield "Environment=HOME=%S/envbuild-%i"

@@ -19,7 +19,7 @@ _MEANINGS = {
     "1": "the release has expired or is older than the last one, or a probe failed",
     "2": "the command, the settings or the declaration is wrong",
     "3": "the declaration cannot be satisfied",
-    "4": "no source gave the release, or what was built is not as released",
+    "4": "no source has the release, or the built content differs from it",
     "5": "this host cannot have it: disk, Python, platform or the path of the store",
 }
 """Exit code → what it means for a host that follows a release; single quotes stand around all of them."""

@@ -62,8 +62,8 @@ def _launch(subject: BuiltDriver, wheels: str | None) -> ExportedFile:
         f"# {header('xinference')}",
         f"# Launches a model whose own environment has the versions that {name} locks:",
         f"#   ./{name}-launch --model-name … --model-engine …",
-        "# It also has what the model itself asks for besides, and Xinference makes it upon the worker's",
-        "# own Python: whatever is not listed here is imported from the worker's packages.",
+        "# It also has what the model itself requires, and Xinference makes it on the worker's",
+        "# own Python: packages that are not listed here are imported from the worker's.",
     ]
     if wheels is not None:
         check_path(wheels, "xinference")
@@ -83,7 +83,7 @@ def _refuse_other_python(version: str) -> list[str]:
     """Lines that end the script if the worker's Python is not the one that the versions are locked for."""
     minor = ".".join(version.split(".")[:2])
     return [
-        "# The worker's Python is the one beside xinference; XINFERENCE_PYTHON names it where it is elsewhere.",
+        "# The worker's Python is in the folder of xinference; XINFERENCE_PYTHON names another one.",
         'python="${XINFERENCE_PYTHON:-$(dirname "$(command -v xinference)")/python}"',
         """found="$("$python" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])')" || exit 5""",
         f'if [ "$found" != {minor} ]; then',

@@ -82,7 +82,7 @@ def test_metadata_comes_without_a_wheel(scratch: Path) -> None:
 def test_a_backend_that_can_only_build_everything_is_refused(scratch: Path) -> None:
     """A lock compiles no package for its METADATA."""
     message = refusal(scratch, f"{WHEEL}{BUILD}")
-    assert "has no hook for metadata alone" in message
+    assert "has no hook for metadata only" in message
 
 
 def test_the_environment_of_a_build_is_its_own(
@@ -289,37 +289,37 @@ def test_a_bad_project_is_refused(scratch: Path, project: str, reason: str) -> N
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ("return 7", "gave no METADATA"),
-        ("return '../../etc'", "gave no METADATA"),
-        ("return 'gone-1.0.dist-info'", "gave no METADATA"),
+        ("return 7", "returned no METADATA"),
+        ("return '../../etc'", "returned no METADATA"),
+        ("return 'gone-1.0.dist-info'", "returned no METADATA"),
         (
             (
                 "os.mkdir(folder + '/a.dist-info'); "
                 "os.symlink('/etc/passwd', folder + '/a.dist-info/METADATA'); return 'a.dist-info'"
             ),
-            "gave no METADATA",
+            "returned no METADATA",
         ),
         (
             (
                 "os.mkdir(folder + '/a.dist-info'); "
                 "os.mkfifo(folder + '/a.dist-info/METADATA'); return 'a.dist-info'"
             ),
-            "gave no METADATA",
+            "returned no METADATA",
         ),
-        ("os._exit(0)", "gave no answer"),
+        ("os._exit(0)", "returned no answer"),
         (
             (
                 "import atexit, sys; "
                 "atexit.register(lambda: open(sys.argv[2] + '/output.json', 'w').write('{')); return ''"
             ),
-            "gave an invalid answer",
+            "returned an invalid answer",
         ),
         (
             (
                 "import atexit, sys; path = sys.argv[2] + '/output.json'; "
                 "atexit.register(lambda: (os.unlink(path), os.mkfifo(path))); return ''"
             ),
-            "gave no answer",
+            "returned no answer",
         ),
     ],
 )

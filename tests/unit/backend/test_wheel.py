@@ -97,7 +97,7 @@ def test_one_source_gives_the_same_bytes(scratch: Path) -> None:
             ),
             "it is not a readable zip archive",
         ),
-        ("return 7", "gave no name of a wheel"),
+        ("return 7", "returned no wheel name"),
     ],
 )
 def test_anything_but_the_wanted_wheel_is_refused(scratch: Path, line: str, reason: str) -> None:

@@ -67,7 +67,7 @@ def test_who_lags_and_who_was_changed_is_named() -> None:
     assert found == {
         "h1": ("has release 2, and the newest is 3",),
         "h2": ("web was changed since it was built: 2 differences",),
-        "h3": ("web has the content sha256:2, and most have another",),
+        "h3": ("web has the content sha256:2, but most hosts have another",),
     }
 
 
@@ -84,9 +84,9 @@ def test_other_drivers_are_named() -> None:
     )
     assert found == {
         "less": ("lacks gate",),
-        "more": ("has extra 1.0 (eeeeeeeeeeee), and most do not have it",),
-        "other": (f"has web 1.0 ({'b' * 12}), and most have another environment of it",),
-        "fork": ("has another release 3 than most: sha256:x",),
+        "more": ("has extra 1.0 (eeeeeeeeeeee), but most hosts do not have it",),
+        "other": (f"has web 1.0 ({'b' * 12}), but most hosts have another environment of it",),
+        "fork": ("has a release 3 that differs from that of most hosts: sha256:x",),
         "none": ("has no release, and the newest is 3",),
     }
 
@@ -126,11 +126,14 @@ def test_broken_reports_are_named_and_the_rest_is_compared() -> None:
     assert len(found.hosts) == 1000
     assert found.exit_code == 1
     text = render_fleet(found)
-    assert "broken: version.json: its version is 2, and 1 is known here: upgrade the older" in text
+    assert (
+        "broken: version.json: its version is 2, and this envbuild reads version 1: upgrade the older"
+        in text
+    )
     assert text.endswith("1000 hosts, newest release 3: all alike, 10 broken reports\n")
     assert len(fleet_table(found)["broken"]) == 10  # type: ignore[arg-type]
     nothing = render_fleet(compare_hosts((("empty.json", ""),)))
-    assert nothing == "broken: empty.json: it is not a whole report\n0 hosts, 1 broken report\n"
+    assert nothing == "broken: empty.json: the report is incomplete\n0 hosts, 1 broken report\n"
 
 
 def test_reports_from_files_folders_and_stdin(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ def file(path: str, mode: int = 0o444) -> Member:
 @pytest.mark.parametrize(
     ("member", "words"),
     [
-        (file("env/.wh.a"), "say that a file is removed"),
-        (file("env/.wh..wh..opq"), "say that a file is removed"),
-        (file("env/" + "d/" * 2100 + "a"), "is the most"),
+        (file("env/.wh.a"), "mark removed files"),
+        (file("env/.wh..wh..opq"), "mark removed files"),
+        (file("env/" + "d/" * 2100 + "a"), "but at most"),
         (file("env/a", 0o4555), "set-user-ID"),
         (file("env/a", 0o2555), "set-user-ID"),
         (file("env/\udcff"), "not UTF-8"),
@@ -63,11 +63,16 @@ def base_of(layers: int, **entries: str) -> BaseImage:
 @pytest.mark.parametrize(
     ("base", "library", "environment", "words"),
     [
-        (base_of(151), "manylinux", "/opt/env", "151 layers, and an image 100 at most"),
+        (base_of(151), "manylinux", "/opt/env", "151 layers, but an image has at most 100"),
         (base_of(99), "manylinux", "/opt/env", "99 layers"),
         (base_of(1), "musllinux", "/opt/env", "no /lib/ld-musl-x86_64.so.1"),
-        (base_of(1, opt=link_to("usr")), "manylinux", "/opt/env", "/opt is no folder in the base"),
-        (base_of(1, opt=FILE), "manylinux", "/opt/env", "/opt is no folder in the base"),
+        (
+            base_of(1, opt=link_to("usr")),
+            "manylinux",
+            "/opt/env",
+            "/opt is not a folder in the base",
+        ),
+        (base_of(1, opt=FILE), "manylinux", "/opt/env", "/opt is not a folder in the base"),
         (base_of(1, opt=FILE), "manylinux", "/opt", "has /opt already"),
     ],
 )

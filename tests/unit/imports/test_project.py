@@ -78,7 +78,7 @@ def test_an_unknown_extra_names_those_that_there_are() -> None:
         ('[project]\nname = "a"\ndynamic = ["dependencies"]', "project.dependencies: they are"),
         (
             '[project]\ndependencies = ["a"]\n[tool.uv.sources]\na = { workspace = true }',
-            "tool.uv.sources.a: it is no git repository",
+            "tool.uv.sources.a: it is not a git repository",
         ),
         (
             '[project]\ndependencies = ["a"]\n[tool.uv.sources]\na = { index = "ours" }',

@@ -98,7 +98,7 @@ def test_another_address_of_a_source_is_a_change() -> None:
         replace(INPUTS, sources=(LockedSource(package="torch", origin=f"url:{digit}"),))
         for digit in "12"
     )
-    reasons = ("sources: torch is declared in another way",)
+    reasons = ("sources: torch is declared differently",)
     assert input_reasons(before, after) == reasons
 
 
