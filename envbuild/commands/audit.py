@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class AdvisorySource(Protocol):
-    """What knows vulnerabilities: a database, or the indexes."""
+    """A source of known vulnerabilities: a database, or the indexes."""
 
     def advisories(
         self, releases: Sequence[AuditedRelease]

@@ -26,7 +26,7 @@ def built_wheels(kept: BuiltWheels, derivations: tuple[Derivation, ...]) -> tupl
 
 
 def layers_of(kept: BuiltWheels, wheels: tuple[BuiltWheel, ...]) -> Iterator[PackedLayer]:
-    """The layer of each."""
+    """The layer of each wheel."""
     for wheel in wheels:
         blob = Descriptor(
             media_type=BUILT_WHEEL,

@@ -46,7 +46,7 @@ def declare_child(
     """The declaration with the driver alone, for one target, and with these requirements.
 
     One on a package that the driver itself requires replaces it, as `envbuild add` does.
-    UsageError for one that is none; DeclarationError if the driver cannot have them.
+    UsageError for an invalid one; DeclarationError if the driver cannot have them.
     """
     text = read_declaration_text(path)
     changed = add_requirements(text, driver, map(_checked, requirements))

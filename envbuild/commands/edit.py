@@ -101,11 +101,11 @@ def import_(
     name: str | None,
     partial: bool = False,
 ) -> EditResult:
-    """Create a driver from each draft, which is given with its source; `name` is for each source's first.
+    """Create a driver from each draft, which is given with its source; `name` names the first of each source.
 
-    Further drafts of a source, such as groups, get it with their own behind it.
+    Further drafts of a source, such as groups, get that name with their own appended.
     Drafts with one name (presets that share a command) become one driver.
-    UsageError for what no declaration can say; with `partial` it is only noted.
+    UsageError for what a declaration cannot express; with `partial` it is only noted.
     """
     if name is not None:
         drafts = tuple(_renamed(drafts, name))

@@ -1,4 +1,4 @@
-"""`envbuild sync --from`: take lockfiles, wheels and bytecode from a release, and compare what comes of them."""
+"""`envbuild sync --from`: take lockfiles, wheels and bytecode from a release, and compare the result."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def rollback(
 ) -> RolledBack:
     """Make a generation current: the named one, else the nearest before the current one.
 
-    A Python is only asked for its version if its file is another than when the environment was built.
+    A Python is only asked for its version if its file was changed since the environment was built.
     UsageError for one that does not exist, NoError for one that is damaged or if there is none before;
     BusyError if another process holds the lock for longer than `patience` seconds.
     """

@@ -71,7 +71,7 @@ def unused_sources(
 ) -> dict[str, tuple[str, ...]]:
     """For each driver, a warning about every source that no lockfile has a package of.
 
-    A source that several drivers share is told of once; if one of them has no lockfile, nothing is known.
+    A source that several drivers share is reported once; if one of them has no lockfile, nothing is known.
     """
     found: dict[str, tuple[str, ...]] = {}
     for source in declaration.sources:

@@ -47,7 +47,7 @@ class Holder:
 
 @value
 class OutdatedPackage:
-    """A locked package for which there is something to say."""
+    """A locked package that the report lists."""
 
     name: str
     locked: str

@@ -89,7 +89,7 @@ class _Built:
 
 @value
 class Publisher:
-    """Publishes what is locked, and what of it is built in a store."""
+    """Publishes lockfiles, and what a store has built from them."""
 
     declaration: Declaration
     text: str

@@ -135,7 +135,7 @@ def _lacking(python: str, pythons: Path) -> str:
 def unpack_python(layer: Path, into: Path) -> None:
     """Unpack a Python into its folder, which its archive names, and nothing else.
 
-    IndexFailureError if it is damaged, or has a file that does not belong into the folder; OSError if the disk fails.
+    IndexFailureError if it is damaged, or has a file that does not belong in the folder; OSError if the disk fails.
     """
     try:
         with layer.open("rb") as raw:

@@ -1,4 +1,4 @@
-"""`envbuild status`: what an operator asks first, of one store."""
+"""`envbuild status`: the state of one store, on one screen."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def status(
 
     `locks` are the declared drivers, None without a declaration;
     `outdated` says how many requirements of a driver are behind, None if no index was asked.
-    HostError for a folder that is no store.
+    HostError for a folder that is not a store.
     """
     manifest = _manifest(store)
     if manifest is None:

@@ -63,7 +63,7 @@ def one_line(*texts: object) -> str:
 
 
 def each_once(advisories: Iterable[Advisory]) -> tuple[Advisory, ...]:
-    """Advisories that name each other as aliases as one, the first by id, with the fixed versions of all."""
+    """Merge advisories that name each other as aliases: the first by id, with the fixed versions of all."""
     found: list[Advisory] = []
     for advisory in sorted(advisories, key=lambda one: one.id):
         same = next((one for one in found if one.names & advisory.names), None)
@@ -101,7 +101,7 @@ def ask_indexes(
 
 
 def parse_release(content: bytes) -> tuple[Advisory, ...] | None:
-    """The advisories in an answer of the JSON API; None if it is no such answer, or has no data about them."""
+    """The advisories in an answer of the JSON API; None if the answer has another form, or no data about them."""
     try:
         table = as_table(json.loads(content))
         if "vulnerabilities" not in table:

@@ -120,7 +120,7 @@ def bad_answer(
     file: str | None = None,
     reason: str | None = None,
 ) -> IndexAnswerError:
-    """The error for what an index gave of a package, or of one of its files by its name."""
+    """The error for a bad answer about a package, or about one of its files by name."""
     return IndexAnswerError(
         IndexAnswer(fault=fault, location=location, package=package, file=file, reason=reason)
     )
@@ -129,7 +129,7 @@ def bad_answer(
 def check_digest(
     location: IndexLocation, package: str, file: str, said: str | None, found: str
 ) -> None:
-    """IndexAnswerError for a file that has another sha256 than its page says, or the URL of a source."""
+    """IndexAnswerError for a file whose sha256 differs from that on its page, or in the URL of a source."""
     if said not in (None, found):
         where = "URL" if location.files else "page"
         reason = f"its {where} says sha256 {said[:12]}…, its content has {found[:12]}…"
@@ -138,7 +138,7 @@ def check_digest(
 
 @contextmanager
 def garbage(location: IndexLocation, package: str, file: str | None = None) -> Generator[None]:
-    """Say of a ValueError in the block that the index gave what cannot be read."""
+    """Turn a ValueError in the block into an IndexAnswerError: the index returned invalid data."""
     try:
         yield
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The METADATA of sources: as their files have it, else as their build backends make it."""
+"""METADATA of sources: from their files, else from their build backends."""
 
 from __future__ import annotations
 

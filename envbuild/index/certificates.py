@@ -1,4 +1,4 @@
-"""The certificates that are trusted, and the one that is shown."""
+"""The trusted certificates, and the client's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pages were found to list a lockfile's choices: a page that is still the same is not read again for them."""
+"""Which pages list a lockfile's choices, so that an unchanged page is not read again for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pools of connections, which end where the deadline of an answer has passed."""
+"""Pools of connections, which close when the deadline of an answer has passed."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ _BROKEN_OFF = (Fault.TRUNCATED, Fault.TIMED_OUT)
 def continued(reply: Reply, ask: Ask, *, verified: bool, tries: int) -> Iterator[bytes]:
     """The bytes of a file or of a part of it, in pieces; the rest is requested at most `tries` times.
 
-    `verified` says that the caller checks a digest of all: then a server that names no version of the file,
-    or another one, may go on as well. WebError with CHANGED where it would be another file.
+    `verified` says that the caller checks the digest of the whole: then the server may continue
+    even if it names no version of the file, or another one. Else WebError with CHANGED.
     """
     body = _Body(reply, ask, verified=verified)
     left, mark = tries, 0

@@ -55,7 +55,7 @@ def files_in_folder(
 ) -> Iterator[IndexFile]:
     """Every wheel and source archive in the folder and in those below it, by name; no hash is computed.
 
-    Links to folders are not followed. IndexAnswerError where it cannot be listed, or has no end;
+    Links to folders are not followed. IndexAnswerError if it cannot be listed, or has too many entries;
     `package` is the one that the files are for, `most` limits the files and folders that are read.
     """
     assert location.folder is not None

@@ -1,4 +1,4 @@
-"""Files of indexes that are folders of this host, taken without asking anybody: no socket is needed."""
+"""Files of indexes that are folders of this host, read without a socket."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Addresses of hosts, looked up once for all connections: name servers drop questions that come fifty at a time.
+"""Addresses of hosts, looked up once for all connections: name servers drop some of fifty queries at a time.
 
-A dropped question is asked again after five seconds, by every connection that waits for it.
+A dropped query is repeated after five seconds, by every connection that waits for it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HOLDS = 60.0
 
 
 class HostAddresses:
-    """What hosts' names were looked up to; safe to share between threads."""
+    """The addresses that host names resolved to; safe to share between threads."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class InnerMetadataReader:
     """Reads METADATA for resolvers and for lockfiles alike; safe to share between threads.
 
-    A resolver gets what its index serves beside a wheel, as any resolver does;
-    of what was chosen the wheel itself is asked first, as what it says inside counts.
-    Where nothing lies beside it, that is read once for both.
+    A resolver gets the METADATA that the index serves beside a wheel, as any resolver does.
+    For a chosen wheel, its own METADATA is read first, because only that counts.
+    If the index serves none, the wheel's own is read once for both.
     """
 
     def __init__(self, client: IndexClient) -> None:

@@ -1,4 +1,4 @@
-"""What a router serves of packages that may come as source: stand-ins on their pages, and METADATA of those."""
+"""What a router serves for packages that may come as source: stand-ins on their pages, and their METADATA."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The wheels on a page by version, as far as a comparison of two targets looks at them.
+"""The wheels on a page by version, as far as a comparison of two targets needs them.
 
 A page has thousands of files, and only those of a few versions are looked at,
-so the text is searched for version numbers first, and no entry is read that is not asked for.
+so the text is searched for version numbers first, and only the needed entries are read.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Credentials:
 
 @value
 class IndexLocation:
-    """Where one index lives: at a URL or on this host's disk."""
+    """Where one index is: at a URL or on this host's disk."""
 
     name: str
     """The index's name, as declared."""

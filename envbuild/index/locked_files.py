@@ -1,4 +1,4 @@
-"""Where the indexes of today have each locked file."""
+"""Where the declared indexes have each locked file."""
 
 from __future__ import annotations
 

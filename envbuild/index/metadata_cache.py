@@ -1,6 +1,7 @@
 """Cached METADATA, by the sha256 of its wheel.
 
-On the disk is METADATA that certainly belongs to that sha256, and what an index said may be used again, for as long.
+The disk has METADATA that certainly belongs to that sha256, and METADATA that its index allows to reuse,
+for as long as it allows.
 All METADATA that a command has read or written is kept in memory as well.
 """
 

@@ -3,12 +3,12 @@
 Most small services get the newest version of everything that they require.
 
 **What is proven.** uv takes the first usable version in a range, final ones before pre-releases and newer ones
-before older ones. The range of a package comes of the requirements on it that were read, and of the driver's own
+before older ones. The range of a package comes from the requirements on it that were read, and of the driver's own
 and its constraints, which are known from the beginning.
 Let each package have a pin that is the first usable version for every single requirement on it,
 together with those known from the beginning. Then it is the first for every combination of them,
 in whatever order they are read: the pin is in it, and what comes before the pin is in none of them.
-So uv takes the pin whenever it decides on a package. It reads METADATA of pins alone, and nothing excludes a pin.
+So uv takes the pin whenever it decides on a package. It reads METADATA of pins only, and nothing excludes a pin.
 In the end it has what follows from the driver's requirements, and that is what is computed here.
 
 **Where nothing is proven**: specifiers that are not `_FINAL`, markers that are `_NOT_JUDGED`, pre-releases,
@@ -57,7 +57,7 @@ def choose_newest(
     """What is chosen for a request, and what is read for it. ValueError if uv may choose other versions.
 
     `view` is of the request's target; `told` is what the resolver is told that releases require.
-    ValueError as well if it is not found in so many `seconds`: packages may require others without end.
+    ValueError also after this many `seconds`: a chain of requirements may have no end.
     IndexAnswerError if an index does not answer.
     """
     if request.overrides or request.inherited or request.pins:

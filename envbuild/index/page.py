@@ -61,7 +61,7 @@ class IndexFile:
 class ProjectPage:
     """Every file of one package that an index lists, in the page's order.
 
-    It is kept as the text in which the router serves it, a third of what values take, and read as far as it is asked.
+    It is kept as the text that the router serves, a third of the memory of values, and parsed only as far as needed.
     """
 
     name: str
@@ -142,7 +142,7 @@ def page_with(name: str, text: str) -> ProjectPage:
 
 
 def stored_page(name: str, content: bytes) -> ProjectPage:
-    """The page with a text as its bytes were kept; ValueError if they are not ASCII."""
+    """The page of a stored text; ValueError if its bytes are not ASCII."""
     return ProjectPage(name=name, text=content.decode("ascii"), digest=sha256_hex(content))
 
 

@@ -1,6 +1,6 @@
-"""Pages of indexes, in JSON or HTML, made into the text in which the router serves them.
+"""Pages of indexes, in JSON or HTML, turned into the text that the router serves.
 
-A page of ten thousand files is parsed in a tenth of a second, so every entry is written at once, without a value.
+A page of ten thousand files is parsed in a tenth of a second, so every entry is written directly, without a value.
 """
 
 from __future__ import annotations

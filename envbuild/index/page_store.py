@@ -1,4 +1,4 @@
-"""Pages of indexes on disk: used while their index says that they hold (RFC 9111), or if it sends the same again."""
+"""Pages of indexes on disk: used while they are fresh (RFC 9111), or if their index sends the same again."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StoredPage:
 
 
 class PageStore:
-    """A folder with a page's text and what is known of it in a file each; losing it costs time and nothing else."""
+    """A folder with two files for each page, its text and its facts; losing it only costs time."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
@@ -146,7 +146,7 @@ def _conditions(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def lifetime(headers: Mapping[str, str]) -> float:
-    """Seconds that an answer holds from now on by what its server says (RFC 9111); 0 where it says nothing."""
+    """Seconds for which an answer is fresh from now on, as its server says (RFC 9111); 0 if it says nothing."""
     control = headers.get("Cache-Control", "").lower()
     found = _MAX_AGE.search(control)
     if found is None or _ASK_AGAIN.search(control):

@@ -88,7 +88,7 @@ class PageVersions:
 
 
 class _FilesOnPage(Mapping["Version", "list[IndexFile]"]):
-    """The files of each version; read from the page when a version is looked at, as of most only the names are."""
+    """The files of each version; read from the page when a version is needed, because most are never needed."""
 
     def __init__(self, page: ProjectPage, places: Mapping[Version, list[int]]) -> None:
         self._page, self._places = page, places
@@ -145,7 +145,7 @@ def version_of(package: str, filename: str) -> Version | None:
 
 @lru_cache(maxsize=1 << 14)
 def parsed_version(text: str) -> Version | None:
-    """The version that a file's name has as this text; None if it is none."""
+    """The version that this text in a file's name is; None if it is not a version."""
     from packaging.version import InvalidVersion, Version
 
     try:
@@ -168,7 +168,7 @@ def is_age(limit: str | None) -> bool:
 
 
 def moment_of(limit: str, now: datetime | None = None) -> datetime:
-    """From when on releases count as not there: a date's whole day still counts, as resolvers read it.
+    """The moment from which releases are excluded: a date's whole day is still included, as in resolvers.
 
     An age counts back from `now`, which is this moment if it is not given.
     """

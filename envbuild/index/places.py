@@ -1,4 +1,4 @@
-"""The declared places of indexes, with what this host's environment says instead."""
+"""The declared places of indexes, and the variables of this host that override them."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _SCHEMES = ("http", "https")
 def locate_indexes(
     declaration: Declaration, environ: Mapping[str, str], ask_uv: Callable[[str | None], str]
 ) -> IndexLocations:
-    """Where every declared index lives here; the environment goes before the declaration.
+    """Where every declared index is on this host; variables override the declaration.
 
     `ask_uv` gives the address of a torch backend's index, or for None of uv's default index;
-    it is called at most once for each, and only where no variable and no declaration says it.
+    it is called at most once for each, and only if neither a variable nor the declaration names it.
     UsageError names every variable with an invalid value; IndexFailureError a netrc file that cannot be read.
     """
     problems: list[Problem] = []

@@ -14,7 +14,7 @@ _DECISIVE = frozenset(("version", "dependencies", "optional-dependencies", "requ
 
 
 def project_metadata(tree: Path) -> bytes | None:
-    """METADATA of a project whose `[project]` has name, version and requirements and calls none dynamic; else None."""
+    """METADATA of a project whose `[project]` has name, version and requirements, none of them dynamic; else None."""
     path = tree / "pyproject.toml"
     if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
         return None

@@ -60,7 +60,7 @@ T = TypeVar("T")
 
 
 class PageAnswer:
-    """A page as its index has it now; one that is kept on disk is read when somebody looks into it."""
+    """A page as its index has it now; one that is kept on disk is read only when it is needed."""
 
     def __init__(self, digest: str, load: Callable[[], ProjectPage]) -> None:
         self.digest = digest
@@ -75,7 +75,7 @@ class PageAnswer:
 class IndexClient:
     """Asks indexes; safe to share between threads.
 
-    Whatever goes wrong is an IndexAnswerError that knows which index did what.
+    Every failure is an IndexAnswerError with the index, the request and the fault.
     """
 
     def __init__(

@@ -184,7 +184,7 @@ def metadata_in_ranges(
 ) -> InnerMetadata | None:
     """METADATA from the wheel's last bytes, `tail` of them at first; None if the server only gives whole files.
 
-    IndexAnswerError if it is not a wheel, or came whole and has another sha256 than the `listed` one.
+    IndexAnswerError if it is not a wheel, or if the whole file came and its sha256 is not the `listed` one.
     """
 
     def ask(span: str) -> AbstractContextManager[Reply]:

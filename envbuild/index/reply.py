@@ -114,7 +114,7 @@ class Reply:
 
 @contextmanager
 def in_time(deadline: Deadline, host: str) -> Generator[None]:
-    """Say of a connection that was cut because its time had come that this is why."""
+    """If the deadline has closed a connection, name that as the reason."""
     reason = f"it was not complete after {deadline.seconds:g} s"
     late = WebError(Fault.TIMED_OUT, host=host, reason=reason, is_final=True)
     try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def page_url(location: IndexLocation, package: str) -> str:
-    """Where an index on the web has a package's page, which of a flat one is the same for all."""
+    """The URL of a package's page on an index on the web; a flat index has one page for all packages."""
     assert location.url is not None
     return location.url if location.is_flat else f"{location.url}/{package}/"
 

@@ -24,7 +24,7 @@ def seen_target(target: Target) -> Target:
 
 
 def compare_requests(before: ResolveRequest, now: ResolveRequest) -> None:
-    """ValueError unless the requests say the same of their targets, or if they are not compared."""
+    """ValueError if the requests differ for their targets, or cannot be compared."""
     if now.inherited or now.pins:
         raise ValueError("packages of the host, and pins to keep, are not compared")
     if replace(before, target=now.target, known=(), told=()) != replace(now, known=(), told=()):

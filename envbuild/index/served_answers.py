@@ -47,7 +47,7 @@ class ReadMetadata:
 
 
 class ServedAnswers:
-    """Reads what a router serves, and notes nothing as asked for; safe to use from several threads."""
+    """Reads what a router serves, without a note that it was requested; safe to use from several threads."""
 
     def __init__(self, router: IndexRouter) -> None:
         self._router = router

@@ -250,7 +250,7 @@ def session_over(
     name: str = "",
     sources: ListedSources | None = None,
 ) -> Generator[IndexSession]:
-    """Hold located indexes open; `name` is the end of the names of their own files.
+    """Hold located indexes open; `name` is the suffix of the names of their private files.
 
     `sources` says what may come as source; without it, nothing may. `cache` is private to envbuild;
     `hashes` says whether files in folders are hashed for uv, which resolving needs and installing does not.

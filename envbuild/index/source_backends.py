@@ -1,4 +1,4 @@
-"""Build backends of sources, run by this host's Python of the target, for METADATA and build requirements."""
+"""Build backends of sources, run by the target's Python on this host, for METADATA and build requirements."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _HINT = "give an http(s) URL, a file: URL or an absolute path: of the file, or o
 def locate_sources(
     sources: Iterable[PackageSource], environ: Mapping[str, str], netrc: Netrc
 ) -> tuple[IndexLocation, ...]:
-    """The place of each source; `$ENVBUILD_SOURCE_<NAME>` goes before the declaration.
+    """The place of each source; `$ENVBUILD_SOURCE_<NAME>` overrides the declaration.
 
     UsageError names every variable with an invalid value.
     """

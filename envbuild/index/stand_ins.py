@@ -96,7 +96,7 @@ def with_stand_ins(
 ) -> ProjectPage:
     """The page with a stand-in for each Python that no wheel of a version fits on all platforms.
 
-    What is `declared` to be the source of a package may be built without a further word.
+    A `declared` source of a package may be built without `allow-sdist`.
     """
     forced = page.name in rules.forced
     if not (declared or forced or page.name in rules.allowed):

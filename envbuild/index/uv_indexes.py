@@ -146,7 +146,7 @@ class UvIndexes:
 
 
 def default_environment(declared: IndexLocation) -> dict[str, str]:
-    """Where the default index lives; user and password apart, because uv repeats addresses."""
+    """Where the default index is; user and password separate, because uv repeats addresses."""
     if declared.is_flat:
         return {"UV_FIND_LINKS": str(declared.folder or declared.url), "UV_NO_INDEX": "1"}
     if declared.folder is not None:

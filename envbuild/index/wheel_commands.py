@@ -99,7 +99,7 @@ def _entry_points(text: str) -> Iterator[str]:
 
 @value
 class CommandReader:
-    """Reads wheels; IndexFailureError if an index does not give one."""
+    """Reads wheels; IndexFailureError if an index does not serve one."""
 
     locations: IndexLocations
     client: IndexClient

@@ -58,7 +58,7 @@ def picks_of(lockfile: Lockfile, target: Target) -> Picks:
 
 
 def compare_picks(first: Picks, second: Picks) -> tuple[str, ...]:
-    """The packages of which both have not the same version, ordered by name."""
+    """The packages whose versions differ, ordered by name."""
     names = sorted(first.versions.keys() | second.versions.keys())
     return tuple(name for name in names if first.versions.get(name) != second.versions.get(name))
 

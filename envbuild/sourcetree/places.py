@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def place_of(source: PathSource, environ: Mapping[str, str]) -> PathTree:
-    """The folder or the file of a path source; `$ENVBUILD_SOURCE_<NAME>` goes before the declaration.
+    """The folder or the file of a path source; `$ENVBUILD_SOURCE_<NAME>` overrides the declaration.
 
     UsageError if the variable has no absolute path.
     """

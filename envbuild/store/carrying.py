@@ -1,4 +1,4 @@
-"""Carry what lies beside the environments of a store into another store: its files, Pythons and small caches."""
+"""Copy the rest of a store, all but its environments, into another store: its files, Pythons and small caches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST_TEXT = 1 << 20
 
 
 def carry_files(old: Path, new: Path) -> None:
-    """Copy settings, roots, what is remembered of releases, built wheels and logs; what is there already stays."""
+    """Copy settings, roots, records of releases, built wheels and logs; existing files stay."""
     for name in (*_PARTS, *(f"cache/{cache}" for cache in _CACHES)):
         source, target = old / name, new / name
         if source.is_dir() and not source.is_symlink():
@@ -46,9 +46,9 @@ def _copy_new(source: str, target: str) -> None:
 
 
 def carry_pythons(old: Path, new: Path) -> None:
-    """Copy the managed Pythons of a store, and let what names their folder name the new one.
+    """Copy the managed Pythons of a store, and replace the path of their folder in their files.
 
-    `old` and `new` are the folders of Pythons, without links in their paths. A Python that is whole there stays.
+    `old` and `new` are the folders of Pythons, without links in their paths. A complete Python in the new folder stays.
     """
     if not old.is_dir():
         return

@@ -70,7 +70,7 @@ def readable_manifest(root: Path | str, number: int | None) -> Manifest | None:
 
 
 def elsewhere(root: Path | str, manifest: Manifest) -> Problem | None:
-    """The problem of a store that stands at another path than a generation's environments name; else None.
+    """The problem of a store that is not at the path that a generation's environments name; else None.
 
     A store that is reached through a link, or is mounted twice, is the same one.
     """

@@ -23,7 +23,7 @@ The new window starts where the old one did and ends now, so it covers the ctime
   moving a file there, or back, changes its ctime.
 - An entry that may not have reached the disk before the last boot has no window, and gets none.
 - If the environment has copies of an entry's files, no ctime changed, and the entry is left as it is.
-- If several environments are removed, each is watched by itself and starts with the window that the last one left.
+- If several environments are removed, each is watched separately, and starts with the window that the last one left.
 - If a deleting process is killed, its ctimes are lost, and its files are in no window: they are read again.
 """
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class _Listed(NamedTuple):
-    """An entry whose lock is held, and what lies in its folder."""
+    """An entry whose lock is held, and what is in its folder."""
 
     entries: Entries
     name: str

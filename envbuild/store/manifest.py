@@ -233,7 +233,7 @@ def _text(value: object) -> str:
 def generation_links(manifest: Manifest) -> dict[str, str]:
     """Every link of the generation by its path in the folder, with its target.
 
-    `vllm` → `../../envs/vllm-…`; the shims lie in `bin/`.
+    `vllm` → `../../envs/vllm-…`; the shims are in `bin/`.
     """
     links = {}
     for driver in manifest.drivers:

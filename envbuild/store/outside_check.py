@@ -1,4 +1,4 @@
-"""Whether what an environment's links lead to is what it was built with: its Python, and packages of the host.
+"""Whether an environment's links still lead to the Python and the host packages that it was built with.
 
 One `stat` for each; nothing is run. Quick verbs import this module: no pathlib.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def check_outside(
     root: str, name: str, record: bytes | None = None, *, packages: bool
 ) -> Iterator[Finding]:
-    """The Python of an environment if it is gone, or another file than it was; with `packages` also those of the host.
+    """A finding if the Python of an environment is gone or was changed; with `packages`, also for those of the host.
 
     `record` is the stat record, if the caller has read it.
     Older records do not have the Python, so only its absence shows.

@@ -33,7 +33,7 @@ def find_processes(environments: Path) -> tuple[Process, ...]:
 
     A process counts if it holds the lease, if its program or its first argument is in the environment,
     or if it has any file of the environment mapped.
-    This also finds processes that were started with `-S`, are no Python, have another name, or closed every file.
+    This also finds processes that were started with `-S`, are not Python, have another name, or closed every file.
     Only root can see the mapped files of other users' processes (`count_hidden`).
     Empty without `/proc`.
     OSError if the host is short of something, because processes could be missed.

@@ -1,7 +1,7 @@
 """Roots: exported files that name environments by their exact paths, so that a gc keeps what they name.
 
-Each export with such files has one small file in `<store>/roots/`. A root counts as long as the file that it
-tells of is there and still names an environment: nobody has to take it away.
+Each export with such files has one small file in `<store>/roots/`. A root counts as long as its exported file
+exists and still names an environment: nobody has to remove it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LARGEST = 1 << 20
 
 @value
 class Root:
-    """One export, with all that repeats it."""
+    """One export, with all that is needed to repeat it."""
 
     format: str
     drivers: tuple[str, ...]
@@ -67,7 +67,7 @@ def add_root(store: Path, root: Root) -> None:
 
 
 def read_roots(store: Path) -> tuple[Root, ...]:
-    """Every root in the order of their names; a damaged one is passed over."""
+    """Every root in the order of their names; a damaged one is skipped."""
     try:
         names = sorted(path for path in (store / "roots").iterdir() if path.suffix == ".json")
     except OSError:
@@ -116,7 +116,7 @@ def _names_in(file: str, store: Path) -> frozenset[str]:
 
 
 def remove_dead_roots(store: Path) -> None:
-    """Take away the roots of which no file names an environment any more."""
+    """Remove the roots whose files no longer name an environment."""
     alive = {root.name for root, _, _ in named_by_roots(store)}
     for root in read_roots(store):
         if root.name not in alive:

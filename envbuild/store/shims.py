@@ -48,8 +48,8 @@ def name_shims(drivers: Iterable[Exposing]) -> dict[str, tuple[tuple[str, str], 
 
     Every driver keeps its own name, even if another one exposes such a command: `own_command` is what it starts.
     Other names go to the first driver in order that exposes such a command.
-    Whoever comes later is found as `<driver>` with its `binary`, as `<driver>-<command>` with others;
-    none of these stand-ins is the name of another command of the same driver.
+    The `binary` of a later driver gets the name `<driver>`, its other commands `<driver>-<command>`;
+    none of these names is that of another command of the same driver.
     """
     drivers = tuple(drivers)
     taken = {driver.name: driver.name for driver in drivers}
@@ -65,7 +65,7 @@ def name_shims(drivers: Iterable[Exposing]) -> dict[str, tuple[tuple[str, str], 
 
 
 def moved_shims(before: Manifest | None, now: Manifest) -> tuple[MovedShim, ...]:
-    """The shims that have another owner than before, and those that a driver lost that is still there."""
+    """The shims that have another owner than before, and those that a remaining driver lost."""
     owners = shim_owners(now)
     there = {driver.name for driver in now.drivers}
     return tuple(
@@ -104,8 +104,8 @@ def _candidates(driver: str, command: str, *, own: bool) -> Iterable[str]:
 def check_commands(declaration: Declaration) -> tuple[Finding, ...]:
     """Clashes in the declaration's order.
 
-    The declaration's order settles who comes later and gets a name that begins with the driver's;
-    it does not settle where that name is taken as well.
+    By the declaration's order, the later driver's command gets a name that begins with the driver's;
+    it is a clash if that name is taken as well.
     """
     drivers = [driver for driver in declaration.drivers if driver.enabled]
     named = name_shims(drivers)

@@ -1,4 +1,4 @@
-"""Whose stores and declarations this user may act in: his own, root's, and those that he trusts."""
+"""In whose stores and declarations this user may act: his own, root's, and those of users that he trusts."""
 
 from __future__ import annotations
 

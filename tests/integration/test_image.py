@@ -85,7 +85,10 @@ def test_what_cannot_be_made_is_refused_beforehand(images: Images) -> None:
         ("image",): (2, "--to: name the destination"),
         ("image", "nobody", "--to", to): (1, "no driver 'nobody'"),
         ("image", "web", "--to", to): (5, "a Python of this host and not of the store"),
-        ("image", "web", "--to", to, "--base", tall): (5, "151 layers, but an image has at most 100"),
+        ("image", "web", "--to", to, "--base", tall): (
+            5,
+            "151 layers, but an image has at most 100",
+        ),
         ("image", "web", "--to", f"oci://h/r@{digest}"): (2, "names a digest"),
         ("image", "web", "--to", to, "--base", "oci://h/r:tag"): (2, "by its digest"),
         ("image", "web", "--to", f"oci-layout:{images.run.cwd}"): (2, "is not an OCI layout"),

@@ -166,7 +166,11 @@ def test_what_a_source_does_wrong_is_one_message(
             Offer(login=("me", "secret")),
             r"flash-attn \(.*\) requires a user and a password",
         ),
-        (address(elsewhere, liar), Offer(), r"flash_attn-6.0-.* whose content does not match its name"),
+        (
+            address(elsewhere, liar),
+            Offer(),
+            r"flash_attn-6.0-.* whose content does not match its name",
+        ),
         (f"{address(elsewhere)}#sha256={'0' * 64}", Offer(), r"URL says sha256 000000000000"),
     )
     for url, offer, words in cases:

@@ -106,7 +106,9 @@ def test_a_file_that_is_another_version_is_found_at_lock(place: Place) -> None:
     place.declare("acme-tool")
     result = place.run("lock")
     assert result.code == 4, result
-    assert "whose content does not match its name: its METADATA says version 1.0+cpu" in result.stderr
+    assert (
+        "whose content does not match its name: its METADATA says version 1.0+cpu" in result.stderr
+    )
     line = 'constraints = ["acme-tool!=1.0"]'
     assert line in result.stderr
     place.declare("acme-tool", more=line)
