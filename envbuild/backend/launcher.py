@@ -5,7 +5,7 @@ Its one argument is JSON: `argv`, `umask`, `limits` (names of `resource` and num
 `kept` (folders below those that it needs nevertheless).
 Each covered folder is replaced by an empty one, for this program alone, in which only the kept ones are.
 The program is a child, so that this script reaps what it leaves behind.
-It ends with whoever started it: `alive` is a descriptor that then has nothing more to read.
+It ends with its parent process: `alive` is a descriptor that is then at its end.
 """
 
 from __future__ import annotations

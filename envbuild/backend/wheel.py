@@ -20,7 +20,7 @@ _SHOWN = 5
 def find_wheel(output: Path, said: str, tree: SourceTree, target: Target) -> Path:
     """The one wheel in the output folder; ValueError says what is wrong with what is there.
 
-    `said` is the name that the build backend gave.
+    `said` is the name that the build backend returned.
     It must be of the tree's package and version (a local version may be added, PEP 440) and fit the target.
     """
     names = sorted(path.name for path in output.iterdir())

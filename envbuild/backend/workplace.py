@@ -26,7 +26,7 @@ _NOBODY = "nobody"
 
 @value
 class BuildUser:
-    """The user as whom a build runs."""
+    """The user who runs a build."""
 
     name: str
     uid: int
@@ -122,7 +122,7 @@ class Workplace:
 
 @contextmanager
 def open_workplace(tree: SourceTree, options: BuildOptions) -> Iterator[Workplace]:
-    """A folder with a copy of the tree; it is removed at the end, whatever the build has left in it.
+    """A folder with a copy of the tree; it is removed at the end, with everything that the build left in it.
 
     HostError if the disk fails, also while it is used.
     """

@@ -130,7 +130,7 @@ def _refresh(context: Context, arguments: Arguments) -> Outcome:
 def refresh_exports(
     context: Context, *, former: Path | None = None
 ) -> tuple[tuple[str, bool], ...]:
-    """Write every registered export anew: each file, and whether it changed.
+    """Write every registered export again: each file, and whether it changed.
 
     With `former`, it is what the store of that path knows of, which was moved.
 

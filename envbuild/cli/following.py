@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 def follow(context: Context, arguments: Arguments, progress: Progress) -> SyncResult | None:
     """Plan and build what a release says; without a declaration here, the release's is taken.
 
-    None if no source gives a release, and this host has a declaration and lockfiles of its own to go on with.
-    IndexFailureError if no source gives a release, or what is built is not as released;
+    None if no source has a release, but this host has its own declaration and lockfiles to use.
+    IndexFailureError if no source has a release, or what is built differs from it;
     NoError for a release that is too old, HostError for one that is for other hosts.
     """
     _refuse_odd_options(arguments)

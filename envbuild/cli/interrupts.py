@@ -25,7 +25,7 @@ def hear_interrupts() -> None:
 
     Python runs handlers only in the main thread. The kernel may send a signal to any thread,
     and then nothing wakes the main thread while it waits for a lock, such as for a worker's result.
-    So a separate thread is told of each signal, and sends it to the main thread.
+    So a separate thread receives each signal, and sends it to the main thread.
     """
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it, or a shell's `&`

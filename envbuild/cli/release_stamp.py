@@ -57,7 +57,7 @@ def render_stamp(
 
 
 def facts_of(root: str, given: str, declaration: str) -> tuple[str, str, str]:
-    """What decides how a source is followed, beside its content: who names it, the host's declaration, the settings."""
+    """What decides how a source is followed, apart from its content: who names it, declaration, settings."""
     return given, _digest_or_none(declaration), _digest_or_none(f"{root}/settings.toml")
 
 

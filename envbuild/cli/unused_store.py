@@ -1,4 +1,4 @@
-"""The answer of verbs that look at a store into which nothing was ever synced: it is empty, and that is no error."""
+"""The answer of verbs that read a store into which nothing was ever synced: it is empty, which is not an error."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Verb:
 
     `at_once` gives what the verb prints, if that can be told without importing most of envbuild, else None;
     it gets the arguments, and the environment of the process.
-    `trusts` names what the verb acts on: this must belong to this user, or to somebody whom he trusts.
+    `trusts` names what the verb acts on: this must belong to this user, or to a trusted user.
     A verb that only reads prints what it finds: a checkout in CI may belong to anybody.
     If it asks an index, the declaration must be trusted from that moment on.
     `only_reads` says whether the verb only reads when it gets these arguments.

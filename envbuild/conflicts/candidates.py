@@ -84,7 +84,7 @@ class Candidates:
 
     A locked package is a candidate if it is locked for the same minor version of Python
     (which proves `Requires-Python`) and has a file for the target's platform.
-    On a target of a variant, what is locked for another variant is no candidate: it may come from another index.
+    On a target of a variant, what is locked for another variant is not a candidate: it may come from another index.
     """
 
     def __init__(

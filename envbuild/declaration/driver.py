@@ -50,7 +50,7 @@ class Variant:
 def merge_requires(
     inherited: tuple[DeclaredRequirement, ...], own: tuple[DeclaredRequirement, ...]
 ) -> tuple[DeclaredRequirement, ...]:
-    """The inherited requirements, those on a package that is required anew in its place."""
+    """The inherited requirements, with the driver's own ones in place of those on the same packages."""
     anew: dict[str, list[DeclaredRequirement]] = {}
     for item in own:
         anew.setdefault(item.name, []).append(item)

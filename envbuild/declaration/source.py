@@ -34,7 +34,7 @@ def source_variable(package: str) -> str:
 
 
 def is_source(origin: str) -> bool:
-    """Whether a package comes from a source, by where it is locked to come from; else that is an index's name."""
+    """Whether a package comes from a source, by its locked origin; else the origin is an index's name."""
     return ":" in origin
 
 

@@ -115,7 +115,7 @@ def render_settings(derivation: Derivation) -> dict[str, object]:
 
 
 def parse_settings(table: Mapping[str, object]) -> dict[str, Any]:
-    """What `render_settings` gave; KeyError or TypeError says what is wrong."""
+    """The inverse of `render_settings`; KeyError or TypeError says what is wrong."""
     return {
         name: key.parse(table[name])
         for name, key in ENVIRONMENT_KEYS.items()

@@ -1,4 +1,4 @@
-"""The files of a distribution that lies in a site-packages folder of the host."""
+"""The files of a distribution in a site-packages folder of the host."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A line that names the format, then parts of some hundred entries each. A part is
 
-- three numbers: 1 for folders, 0 for files and links, 2 for what lies outside;
+- three numbers: 1 for folders, 0 for files and links, 2 for what is outside;
   the number of entries; the bytes of their names;
 - the numbers of the entries, column by column: mode and inode, then size and mtime of files and links,
   mtime and ctime of folders (times in nanoseconds);
@@ -111,7 +111,7 @@ def with_outside(record: bytes, environment: str) -> bytes:
 
 
 def with_outside_of(record: bytes, other: bytes) -> bytes:
-    """A record of an environment's own files, with what another record has of what lies outside."""
+    """A record of an environment's own files, with another record's part about what is outside."""
     start = len(MAGIC)
     if not recorded_outside(other):
         return record
@@ -121,7 +121,7 @@ def with_outside_of(record: bytes, other: bytes) -> bytes:
 
 
 def recorded_outside(record: bytes) -> dict[str, tuple[int, int]]:
-    """Size and mtime in nanoseconds of what lies outside, by the link's path; empty if that was not recorded."""
+    """Size and mtime in nanoseconds of what is outside, by the link's path; empty if that was not recorded."""
     start = len(MAGIC)
     if not record.startswith(MAGIC) or len(record) < start + _HEAD.size:
         return {}

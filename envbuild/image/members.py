@@ -87,7 +87,7 @@ def with_folders(
 ) -> tuple[Member, ...]:
     """The members with the folders above each, in the order of their paths.
 
-    Folders that nobody has recorded are everybody's to read, and left out if the base has them.
+    Folders without a record can be read by everybody, and are left out if the base has them.
     """
     found = {member.path: member for member in members}
     for path in {folder for member in found for folder in above(member)}:

@@ -40,7 +40,7 @@ class PackedImageLayer:
 
 
 class _Hashing:
-    """A stream to write to, which hashes what goes through it."""
+    """A writable stream that hashes what is written."""
 
     def __init__(self, behind: Any) -> None:
         self._behind = behind

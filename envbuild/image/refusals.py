@@ -104,7 +104,7 @@ def base_problems(
 def python_problem(
     driver: str, python: str, base: BaseImage | None, *, managed: bool
 ) -> Problem | None:
-    """Why a driver's Python is missing in the image; None if the base has it, or the store can give it."""
+    """Why a driver's Python is missing in the image; None if the base has it, or the store has it."""
     if managed or (base is not None and base.paths.resolve(python) == PROGRAM):
         return None
     if base is None:

@@ -36,7 +36,7 @@ class HostPackage:
 
 
 def read_host_packages(text: str, *, file: str) -> tuple[HostPackage, ...]:
-    """A list's text → packages; UsageError if it is none, or lists a package at two versions."""
+    """A list's text → packages; UsageError if it is not a list, or has a package at two versions."""
     found: dict[str, HostPackage] = {}
     rows = _inspected(text, file) if text.lstrip()[:1] == "{" else _lines(text, file)
     for package in rows:

@@ -1,4 +1,4 @@
-"""Markers of `pylock.toml`, which also ask for extras and dependency groups (PEP 751)."""
+"""Markers of `pylock.toml`, which can also name extras and dependency groups (PEP 751)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def settle_marker(text: str, chosen: Mapping[str, Collection[str]]) -> str | boo
     """The marker without its questions for extras and groups; True if nothing is left to ask, False if it is not met.
 
     `chosen` has normalised names for `extras` and `dependency_groups`.
-    A text that asks for neither, or is no marker, is returned as it is.
+    A text that names neither, or is not a marker, is returned as it is.
     """
     odd = len(text) > _LONGEST or text.count("(") > _MOST_PARENTHESES
     if odd or _ASKED.search(text) is None:

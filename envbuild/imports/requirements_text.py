@@ -67,8 +67,8 @@ def read_requirements_text(
     """A requirements file → a driver; hashed pins become first pins.
 
     If a compiled file says which packages were requested, only those become requirements.
-    `read` gets the file and what it names with `-r` or `-c`, and gives the name and text of that one;
-    without it, these are left out. `locate` gives for a file what finds the paths in it.
+    `read` gets the file and what it names with `-r` or `-c`, and returns the name and text of that one;
+    without it, these are left out. `locate` returns for a file the function that finds the paths in it.
     UsageError has the lines that are cut off or contradict each other.
     """
     if _LIST_HEAD.match(text):

@@ -1,4 +1,4 @@
-"""Values of foreign TOML, whose shapes nobody has checked."""
+"""Values of other tools' TOML, whose types are not checked yet."""
 
 from __future__ import annotations
 

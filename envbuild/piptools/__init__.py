@@ -1,1 +1,1 @@
-"""pip-tools as a resolver: where it is, what it is asked, and what it answers."""
+"""pip-tools as a resolver: where it is, its requests, and its answers."""

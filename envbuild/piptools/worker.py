@@ -73,7 +73,7 @@ def _attempt(job: dict[str, Any], pins: dict[str, str]) -> dict[str, Any]:
 
 
 class _Heard(logging.Handler):
-    """Hears why pip passed over versions, which it only logs."""
+    """Collects from pip's log why it passed over versions."""
 
     def __init__(self) -> None:
         super().__init__(logging.CRITICAL)

@@ -36,7 +36,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def delete_tree(
     path: Path, looks: dict[int, int] | None = None, meanwhile: Callable[[], object] | None = None
 ) -> int:
-    """Delete a folder and everything below it, regardless of modes; a missing file is no error.
+    """Delete a folder and everything below it, regardless of modes; a missing file is not an error.
 
     Returns the bytes of disk that this freed: a file counts when its last link is deleted.
     `looks` gets, by inode, the ctime (ns) of each file that has further links,

@@ -1,4 +1,4 @@
-"""What is started and asked, told to whoever listens."""
+"""Events for listeners: which programs are started, and what is requested."""
 
 from __future__ import annotations
 

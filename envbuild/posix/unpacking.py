@@ -28,7 +28,7 @@ def unpack_tar(
     """Write the files, folders and links of an archive into a folder that has none of them.
 
     If `top` is given, everything in it must be in that one folder, and nothing be there twice.
-    ValueError for a path or a link that leaves the folder, a device, a name that is no good, or too much of it;
+    ValueError for a path or a link that leaves the folder, a device, an invalid name, or too much content;
     `tarfile.TarError` and the errors of the compression if it is damaged; OSError if the disk fails.
     """
     links: list[tuple[Path, str]] = []

@@ -44,7 +44,7 @@ class Downloads:
 
 
 def read_downloads(environment: Mapping[str, str]) -> Downloads:
-    """The host's variables; UsageError for one that is no URL, or a path that is not there."""
+    """The host's variables; UsageError for an invalid URL, or a path that does not exist."""
     return Downloads(
         mirror=_url(environment, MIRROR, is_folder=True),
         listing=_url(environment, LIST, is_folder=False),

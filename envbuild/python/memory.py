@@ -25,7 +25,7 @@ _VERSION = 2
 
 @value
 class Remembered:
-    """An answer, and the file that gave it."""
+    """An answer, and the file that it came from."""
 
     size: int
     mtime_ns: int

@@ -115,7 +115,7 @@ def parse_answer(text: str) -> PythonAnswer | None:
 
 
 def answer_from_fields(fields: object) -> PythonAnswer | None:
-    """A parsed JSON value → PythonAnswer, or None if a field is missing or is no text."""
+    """A parsed JSON value → PythonAnswer, or None if a field is missing or is not a text."""
     if not isinstance(fields, dict):
         return None
     texts = {name: text for name in _FIELDS if isinstance(text := fields.get(name), str)}

@@ -41,7 +41,7 @@ def open_for_writing(stream: Any) -> Any:
 
 
 def open_for_reading(stream: Any) -> tuple[Any, type[Exception]]:
-    """A stream with the content of frames, and what it raises if they are damaged, beside EOFError."""
+    """A stream with the content of frames, and the errors for damaged ones, in addition to EOFError."""
     zstd = _library()
     return zstd.ZstdFile(stream, mode="rb"), zstd.ZstdError
 

@@ -1,4 +1,4 @@
-"""Find a release at the places that a host was told, and decide whether it may follow it."""
+"""Find a release at the places that a host is configured with, and decide whether the host may follow it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def find_release(
     why_untrusted: Callable[[str, bytes | None], str | None] | None,
     note: Callable[[str], None],
 ) -> FoundRelease:
-    """The release of the first place that gives a whole one.
+    """The release of the first place that has a complete one.
 
     `why_untrusted` judges a manifest's digest and the manifest of its signature; None if no key is trusted.
     IndexFailureError has the reason of each place if none does.

@@ -198,7 +198,7 @@ def choose_manifest(
 
 
 def start_blobs(manifests: Iterable[bytes]) -> Iterator[Descriptor]:
-    """The `start.py` of a release with tools, which lies beside `index.json` too, where people find it."""
+    """The `start.py` of a release with tools; it is also beside `index.json`, where people find it."""
     for content in manifests:
         if media_type_of(content) == MANIFEST:
             layers = parse_manifest(content).layers

@@ -121,7 +121,7 @@ def digest_of(content: bytes) -> str:
 
 
 def signature_tag(digest: str) -> str:
-    """The tag under which the signature of a manifest lies: `sha256-….sig`."""
+    """The tag of a manifest's signature: `sha256-….sig`."""
     return f"{digest.replace(':', '-')}.sig"
 
 
@@ -131,7 +131,7 @@ def referrers_tag(digest: str) -> str:
 
 
 def media_type_of(content: bytes) -> str:
-    """The type that a manifest or an index says it has; ValueError if it is neither."""
+    """The media type in a manifest or an index; ValueError if it is neither."""
     return str(_loaded(content).get("mediaType", MANIFEST))
 
 

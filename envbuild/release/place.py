@@ -31,7 +31,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
 class PlaceError(Exception):
-    """A place did not give, or did not take, what it was asked for; its text is the end of a sentence."""
+    """A place did not return, or did not accept, what was requested; its text is the end of a sentence."""
 
 
 class Origin(Protocol):

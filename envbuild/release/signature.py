@@ -74,7 +74,7 @@ def _signature_manifest(signature: bytes) -> bytes:
 
 
 def signature_blobs(manifest: bytes) -> tuple[tuple[Descriptor, bytes], ...]:
-    """The blobs that a registry wants to have beside a signature's manifest."""
+    """The blobs that a registry requires for a signature's manifest."""
     parsed = parse_manifest(manifest)
     return tuple((one, one.data) for one in (parsed.config, *parsed.layers) if one.data is not None)
 

@@ -38,7 +38,7 @@ _IN_PLACE = (WHEEL, BYTECODE)
 
 @value
 class Lacking:
-    """A blob that no place gave."""
+    """A blob that no place has."""
 
     blob: Descriptor
     reasons: tuple[str, ...]

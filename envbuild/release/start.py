@@ -1,6 +1,6 @@
 """Put the envbuild and the uv of a release on a host that has Python alone: `python3 start.py SOURCE [DIR]`.
 
-It lies in every release with tools, imports nothing of envbuild, and needs no network.
+It is in every release with tools, imports nothing of envbuild, and needs no network.
 SOURCE is the release's tar or folder, DIR the folder for the tools (`envbuild-tools`).
 """
 

@@ -102,7 +102,7 @@ def read_blob(
     start: int,
     authorization: Callable[[str], str | None] | None,
 ) -> Iterator[bytes]:
-    """A blob's bytes from a position; a server without ranges gives all, and what is here is skipped."""
+    """A blob's bytes from a position; without ranges, the part before the position is skipped."""
     headers = [("Accept-Encoding", "identity")]
     if start:
         headers.append(("Range", f"bytes={start}-"))

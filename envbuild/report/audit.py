@@ -20,7 +20,7 @@ _SHOWN = 5
 
 
 def render_audit(result: AuditResult) -> Text:
-    """For each driver its vulnerabilities, then what was passed over and what was not judged."""
+    """For each driver its vulnerabilities, then what was ignored and what was not checked."""
     return text_of(_lines(result))
 
 

@@ -64,7 +64,7 @@ def removed_table(result: RemovedStore) -> dict[str, object]:
 
 
 def render_moved(result: MovedStore) -> Text:
-    """Where each generation is now, what was written anew, and what became of the old store."""
+    """Where each generation is now, which files were written again, and whether the old store is removed."""
     return text_of(_moved_lines(result))
 
 

@@ -1,4 +1,4 @@
-"""What git is told when it asks a server: whom it trusts, how it starts ssh, and a password for that server alone."""
+"""git's settings for a server: trusted certificates, the ssh command, and a password for that server only."""
 
 from __future__ import annotations
 

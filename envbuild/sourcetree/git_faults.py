@@ -1,4 +1,4 @@
-"""Why a repository gave nothing, out of git's, curl's and ssh's own words."""
+"""Why a repository could not be fetched, from the messages of git, curl and ssh."""
 
 from __future__ import annotations
 

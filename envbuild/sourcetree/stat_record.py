@@ -112,7 +112,7 @@ class _Record:
 
 
 def recall(record: str, folder: str) -> str | None:
-    """The digest of a folder that looks as it did; None if it does not, or there is no record."""
+    """The digest of a folder that looks as it did; None if it has changed, or there is no record."""
     try:
         found = _Record(record, folder)
         return found.digest if all(group.holds() for group in found.groups) else None

@@ -28,7 +28,7 @@ _PLATFORM_TAG = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_\w+")
 def probe_host(
     runner: Runner, environment: Mapping[str, str], *, kinds: Iterable[str] | None = None
 ) -> Host:
-    """Processor, C library and accelerators of this host; something that is missing is no error.
+    """Processor, C library and accelerators of this host; missing ones are not an error.
 
     Only these `kinds` of accelerators are probed (None: all).
     If `$ENVBUILD_HOST_FACTS` names a file, the file lists the accelerators, and none is probed;

@@ -1,4 +1,4 @@
-"""What a host has, as somebody says it: for images that are built where no accelerator is, and for `check --host`.
+"""The facts of a host, stated by the user: for images that are built without an accelerator, and for `check --host`.
 
 cuda = "13.0"
 compute = "9.0"
@@ -56,7 +56,7 @@ def parse_host_words(text: str) -> tuple[FoundAccelerator, ...]:
 def stated_accelerators(
     versions: Mapping[str, object], features: tuple[str, ...] | None, absent: str
 ) -> tuple[FoundAccelerator, ...]:
-    """Every kind with the version that is said of it; `absent` is why there is none of the others."""
+    """Every kind with its stated version; `absent` is the reason for each of the others."""
     kinds = {kind.name for kind in all_kinds() if kind.example}
     for name, version in versions.items():
         if name not in kinds and name != _COMPUTE:

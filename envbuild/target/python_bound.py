@@ -1,7 +1,7 @@
 """What `Requires-Python` says about the patch releases of one minor version.
 
 Resolvers look only at minor versions and ignore upper bounds, which are often guesses of the publisher.
-A clause that names a patch release is no guess: it decides which hosts can use a lockfile.
+A clause that names a patch release is not a guess: it decides which hosts can use a lockfile.
 """
 
 from __future__ import annotations

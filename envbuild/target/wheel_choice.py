@@ -100,7 +100,7 @@ def unfit_versions(names: Iterable[str], target: Target) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 12)
 def parse_wheel_name(name: str) -> tuple[NormalizedName, Version, BuildTag, frozenset[Tag]]:
-    """The parts of a wheel's file name; InvalidWheelFilename if it is no wheel's name.
+    """The parts of a wheel's file name; InvalidWheelFilename if it is not a wheel's name.
 
     Repeated underscores in the package's name, which old build tools wrote, are accepted, as installers do.
     """

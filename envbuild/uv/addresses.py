@@ -1,4 +1,4 @@
-"""Which addresses of indexes uv knows by itself: its default index, and one for each torch backend."""
+"""The addresses of indexes that are built into uv: its default index, and one for each torch backend."""
 
 from __future__ import annotations
 

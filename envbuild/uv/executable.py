@@ -38,7 +38,7 @@ def _find_uv() -> str:
 def base_arguments(*, downloads: bool = False, secure: bool = True) -> tuple[str, ...]:
     """Arguments that make a uv call independent of the user and the folder; they follow the command's name.
 
-    Without `downloads` uv must not download a Python by itself; if not `secure` it asks no server over https.
+    Without `downloads` uv must not download a Python; without `secure` it uses no server over https.
     No colours and no progress bars, because uv's output is captured.
     """
     arguments = ["--no-config", "--no-progress", "--color", "never"]

@@ -32,7 +32,7 @@ _ABSENT = re.compile(rf"(?<![A-Za-z0-9._-]){_NAME} was not found in the package 
 
 
 def without_switches(words: str) -> str:
-    """The text without uv's command line, its variables and files; what its hints tell besides are sentences."""
+    """The text without uv's command line, its variables and files; the rest of its hints are sentences."""
     lines = [_told(_TRY.sub("", line)) for line in words.splitlines()]
     kept = [line for line in lines if line is not None]
     return re.sub(r"\n(?:[ \t]*\n)+", "\n\n", "\n".join(kept)).strip()

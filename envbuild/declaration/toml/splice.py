@@ -21,7 +21,7 @@ _BLANK_LINE = re.compile(r"[ \t]*(?:\r?\n|\Z)")
 
 
 def with_value(text: str, path: Path, value: str) -> str:
-    """The text with a value at a path, where it is already or in the table that it belongs to.
+    """The text with a value at a path, in place of the old one, or in the table that it belongs to.
 
     A parent that does not exist becomes an inline table. ValueError if a parent is not a table.
     """

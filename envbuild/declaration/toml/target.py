@@ -96,7 +96,7 @@ def read_exclude_newer(value: object, place: Place) -> str | None:
 def read_exclude_newer_packages(
     value: object, place: Place
 ) -> tuple[tuple[str, str | None], ...] | None:
-    """Read `{ NAME = false | "date" }`, in name order; None stands for false."""
+    """Read `{ NAME = false | "date" }`, in name order; None means false."""
     hint = """write it like exclude-newer-packages = { NAME = false, OTHER = "2026-11-01" }"""
     if not isinstance(value, dict):
         place.wrong(f"must be a table, not {kind(value)}", hint=hint)

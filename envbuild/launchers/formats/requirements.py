@@ -37,7 +37,7 @@ def render_requirements(
     """`requirements.<driver>.txt`: every package exactly, with the sha256 of each of its files.
 
     A package with a source has its address: UsageError if it has several, as a requirement names one.
-    A built wheel has none: whoever installs it names the folder that has it.
+    A built wheel has none: the installing user names the folder that has it.
     """
     check_distinct(lockfile)
     sourced = [
