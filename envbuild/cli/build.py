@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     ENABLED_DRIVERS,
     flag("--all-targets-here", "for every target whose Python this host has, not only its own"),
     flag("--again", "lock this store's wheel in place of one that was built elsewhere"),
-    flag("--offline", "ask no index: build from what the store's cache holds"),
+    flag("--offline", "use no index: build only from the store's cache"),
     Parameter("--out", "DIR", "copy the wheels into this folder, for `[[source]] folder`"),
     BUILD_JOBS,
 )

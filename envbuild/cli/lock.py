@@ -67,7 +67,7 @@ def _moving(text: str) -> Parameter:
     flag(
         "--check",
         "write nothing; exit 1 and give the reasons if a lockfile is stale, "
-        "or with an upgrade if a pin would move",
+        "or with an upgrade if a pin would change",
         group="without writing",
     ),
     flag(
