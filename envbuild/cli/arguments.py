@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 PURPOSE = "Declarative, lockfile-driven Python environments for the services of one host."
 
 EXITS = (
-    (0, "yes, done"),
+    (0, "success"),
     (1, "the answer is no: stale, conflict against a rule, drift, probe failed"),
     (2, "the command line or the declaration is wrong"),
     (3, "no set of versions satisfies a driver"),
     (4, "an index could not be reached, or returned invalid data"),
-    (5, "the host or the store could not do it"),
+    (5, "a problem of the host or the store"),
     (70, "a bug in envbuild"),
     (130, "interrupted"),
 )

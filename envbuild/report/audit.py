@@ -55,12 +55,12 @@ def _vulnerability_lines(driver: AuditedDriver, one: Vulnerability, file: str) -
 
 
 def _notes(result: AuditResult) -> Iterator[str]:
-    """What was passed over, entries that are about nothing, and what no index says anything about."""
+    """What was ignored, unused entries, and packages without vulnerability data."""
     for driver in result.drivers:
         for one in driver.vulnerabilities:
             if not one.counts and one.ignored is not None:
                 yield (
-                    f"{driver.name}: {one.package} {one.version}: {one.advisory.id} is passed over "
+                    f"{driver.name}: {one.package} {one.version}: {one.advisory.id} is ignored "
                     f"until {one.ignored.expires}: {one.ignored.reason}"
                 )
     for entry in result.unused:

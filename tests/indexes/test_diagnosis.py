@@ -94,7 +94,7 @@ def test_every_unknown_name_is_said(client: IndexClient, index: IndexServer) -> 
         "index 'default' has no package 'acme'",
         "index 'internal' has no package 'in-house'",
     ]
-    assert "nowhere else" in (found.problems[1].hint or "")
+    assert "only from there" in (found.problems[1].hint or "")
 
 
 def test_an_index_that_is_down_is_said_once(client: IndexClient) -> None:

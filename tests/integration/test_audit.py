@@ -107,7 +107,7 @@ def test_ignored_for_some_time(fleet: CommandLine) -> None:
     declaration.write_text(text + IGNORE.format("2020-02-29"))
     done = fleet("audit", *named)
     assert done.code == 1
-    assert "passed over until 2020-02-29 (drivers.toml:" in done.stdout
+    assert "ignored until 2020-02-29 (drivers.toml:" in done.stdout
     declaration.write_text(text + IGNORE.format("2999-12-31").replace("cve-2030-1", "CVE-1"))
     assert "no package has CVE-1; remove the entry" in fleet("audit", *named).stdout
 
