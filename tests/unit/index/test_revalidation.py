@@ -42,7 +42,14 @@ class Index:
         self.page = page_of("app", files)
         self.asked: list[str] = []
         self.read = 0
+        self.holds = False
+        """Whether its page is kept and fresh, so that nobody has to ask."""
+
         self.confirmed = ConfirmedChoices(Path("/nonexistent/confirmed"))
+
+    def held_digest(self, location: IndexLocation, package: str) -> str | None:
+        """As `page_digest` of a page that is fresh; the index is not asked."""
+        return self.page.digest if self.holds and package == self.page.name else None
 
     def page_digest(self, location: IndexLocation, package: str) -> str:
         """As `project_page`, and nothing is read."""
@@ -145,6 +152,20 @@ def test_what_a_page_was_found_to_list_is_not_looked_up_in_it_again(tmp_path: Pa
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_bytes(b"\xff")
     assert [reads(CHOICE), reads(CHOICE)] == [1, 0]
+
+
+def test_nobody_is_asked_for_a_fresh_page_in_which_a_file_was_found(tmp_path: Path) -> None:
+    """A fresh page in which it was not found yet, or another file was, is read again."""
+
+    def lists(choice: LockedChoice) -> tuple[bool, list[str], int]:
+        index = Index(LISTED)
+        index.confirmed, index.holds = ConfirmedChoices(tmp_path / "confirmed"), True
+        listed = index.lists(choice) == {choice}
+        return listed, index.asked, index.read
+
+    assert lists(CHOICE) == (True, ["app"], 1)
+    assert lists(CHOICE) == (True, [], 0)
+    assert lists(replace(CHOICE, sha256="b" * 64)) == (False, ["app"], 1)
 
 
 def test_as_many_choices_are_remembered_as_a_fleet_has(
