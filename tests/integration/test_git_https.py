@@ -138,7 +138,9 @@ def test_what_a_server_does_not_have_is_one_message(
     """404, a revision that is not there, nobody at the port, and a server that says nothing."""
     env = git_variables(SSL_CERT_FILE=str(scratch / "ca/ca.pem"))
     declare(lock, python_version, f"{server.origin}/other/.git")
-    refused(lock("lock", env=env), 4, "there is no such repository, or you may not read it", project)
+    refused(
+        lock("lock", env=env), 4, "there is no such repository, or you may not read it", project
+    )
     for kind, words in (("tag", "has no tag 'v9'"), ("branch", "has no branch 'v9'")):
         declare(lock, python_version, f"{server.origin}/svc/.git", f', {kind} = "v9"')
         refused(lock("lock", env=env), 4, words, project)

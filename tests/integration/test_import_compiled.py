@@ -118,10 +118,10 @@ def test_an_index_is_not_declared_for_drivers_that_are_there(run_envbuild: Comma
         ("-r app.txt\n", "app.txt:1: the file includes itself: app.txt → app.txt"),
         (
             "-r ../x.txt\n",
-            "app.txt:1: -r ../x.txt: it lies outside the folder of the imported file",
+            "app.txt:1: -r ../x.txt: it is outside the folder of the imported file",
         ),
         ("a\n-r gone.txt\n", "app.txt:2: -r gone.txt: cannot read it"),
-        ("a\n-c /dev/zero\n", "app.txt:2: -c /dev/zero: it lies outside"),
+        ("a\n-c /dev/zero\n", "app.txt:2: -c /dev/zero: it is outside"),
     ],
 )
 def test_a_file_that_is_cut_off_or_contradicts_itself(

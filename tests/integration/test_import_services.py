@@ -166,8 +166,8 @@ def test_xinference_model_for_an_engine(run_envbuild: CommandLine) -> None:
     flash = 'flash-attn>=2 ; sys_platform == "linux"'
     required = ["vllm>=0.11.2", flash, "transformers>=4.51", "timm"]
     assert drivers(run_envbuild) == {"qwen": {"requires": required}}
-    assert "`no_build_isolation` is not taken over: say it for a package" in result.stdout
-    assert "`index_strategy` is not taken over: each package comes from one index" in result.stdout
+    assert "`no_build_isolation` is not imported: say it for a package" in result.stdout
+    assert "`index_strategy` is not imported: each package comes from one index" in result.stdout
 
 
 def test_model_of_placeholders_alone(run_envbuild: CommandLine) -> None:

@@ -83,7 +83,7 @@ def test_each_variant_has_a_list_of_its_own(lab: Lab) -> None:
     (lab.run.cwd / "xpu.txt").write_text("torch==2.5.1+xpu\n")
     named = ("--host-packages", f"vendor={lab.listed()}", "--host-packages", "xpu=xpu.txt")
     refused = ended(lab.run("lock", *named[:2]), 2)
-    assert "drivers.app.variants.xpu.inherit: nothing says which versions" in refused.stderr
+    assert "drivers.app.variants.xpu.inherit: the host's versions are unknown" in refused.stderr
     assert "--host-packages xpu=host.json app" in refused.stderr
     lab.run("lock", *named, check=True)
     text = (lab.run.cwd / "locks/app.toml").read_text()

@@ -171,7 +171,7 @@ def test_a_declaration_of_the_host_must_agree(fleet: Fleet) -> None:
     fleet.run.declare(declaration.replace("[drivers.web]", '[drivers.web]\nenv = { A = "1" }'))
     refused = fleet.follow()
     assert refused.code == 5, refused
-    assert "from another declaration than this host has" in refused.stderr
+    assert "from a declaration that differs from this host's" in refused.stderr
     fleet.run.declare(declaration.replace("web==1.0", "web==1.1"))
     stale = fleet.follow()
     assert stale.code == 1, stale
@@ -188,13 +188,13 @@ BAD = {
     "no age": (("publish", "dir:r", "--expires", "soon"), 2, "must be a duration"),
     "no key": (("publish", "dir:r", "--sign", "/no/key"), 2, "cannot sign"),
     "a folder of others": (("publish", "dir:."), 2, "has other files"),
-    "no source": (("sync", "--only-from"), 2, "no source of one is named"),
+    "no source": (("sync", "--only-from"), 2, "requires the source of a release"),
     "nothing there": (
         ("sync", "--from", "dir:/no/release", "--only-from"),
         4,
         "nothing has been published",
     ),
-    "build alone": (("sync", "--from", "dir:/r", "--build"), 2, "--fetch is not given"),
+    "build alone": (("sync", "--from", "dir:/r", "--build"), 2, "--build: requires --fetch"),
     "no folder": (("fetch",), 2, "name the folder"),
 }
 
