@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from envbuild.lockfile.lockfile import ChosenFile
 
-_MOST_BYTES = 4 << 30
-_MOST_FILES = 200_000
+MOST_BYTES = 4 << 30
+MOST_FILES = 200_000
 """What an archive may unpack to."""
 
 _LARGEST_PROJECT = 1 << 20
@@ -159,14 +159,14 @@ def _broken(name: str, reason: str) -> IndexFailureError:
 
 def _untar(archive: Path, folder: Path) -> None:
     with tarfile.open(archive, mode="r:*") as opened:
-        unpack_tar(opened, folder, most_bytes=_MOST_BYTES, most_files=_MOST_FILES)
+        unpack_tar(opened, folder, most_bytes=MOST_BYTES, most_files=MOST_FILES)
 
 
 def _unzip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
         members = opened.infolist()
         size = sum(one.file_size for one in members)
-        refuse_endless(size, len(members), most_bytes=_MOST_BYTES, most_files=_MOST_FILES)
+        refuse_endless(size, len(members), most_bytes=MOST_BYTES, most_files=MOST_FILES)
         for member in members:
             if member.filename.startswith("/") or ".." in member.filename.split("/"):
                 raise ValueError(f"{member.filename!r} leaves the archive")

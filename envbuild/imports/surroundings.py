@@ -28,7 +28,7 @@ _OTHERS = {"node_modules", "locks", "__pycache__", "site-packages"}
 """Folders in which nothing is looked for, besides hidden ones."""
 
 _DEEPEST = 2
-_MOST_ENTRIES = 2000
+MOST_ENTRIES = 2000
 _MOST_YAML = 100
 
 
@@ -97,7 +97,7 @@ def _entries(folder: Path) -> Iterator[Path]:
         is_hidden = inner.name.startswith(".") and inner != folder
         for entry in entries:
             seen += 1
-            if seen > _MOST_ENTRIES:
+            if seen > MOST_ENTRIES:
                 return
             if entry.is_dir(follow_symlinks=False):
                 may = entry.name not in _OTHERS and not is_hidden

@@ -26,7 +26,7 @@ _ECOSYSTEM = "PyPI"
 _LARGEST_ENTRY = 8 << 20
 _LARGEST_ZIP = 1 << 30
 _LARGEST_DATABASE = 4 << 30
-_MOST_ENTRIES = 1_000_000
+MOST_ENTRIES = 1_000_000
 _MOST_PROBLEMS = 20
 _LOWEST = Version("0")
 _KEYS = ("introduced", "fixed", "last_affected", "limit")
@@ -132,9 +132,9 @@ def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
         if len(content) > _LARGEST_ENTRY:
             message = f"the entry is larger than {_LARGEST_ENTRY >> 20} MiB"
             raise UsageError(Problem(file=name, message=message, hint="it is not an advisory"))
-        if total > _LARGEST_DATABASE or number > _MOST_ENTRIES:
+        if total > _LARGEST_DATABASE or number > MOST_ENTRIES:
             message = (
-                f"it holds more than {_LARGEST_DATABASE >> 30} GiB or {_MOST_ENTRIES:,} entries"
+                f"it holds more than {_LARGEST_DATABASE >> 30} GiB or {MOST_ENTRIES:,} entries"
             )
             raise UsageError(_wrong(path, message, "name an export that has only Python packages"))
         yield name, content

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WAIT = 3600.0
 """Seconds after which a wait for a lock ends, unless `--wait-lock` says otherwise."""
 
-_SILENCE = 2.0
+SILENCE = 2.0
 """Seconds after which the user is told about a wait."""
 
 _POLL = 0.05
@@ -133,7 +133,7 @@ class _Wait:
             waited = time.monotonic() - self._begun
             if waited >= self._seconds:
                 raise self._too_long()
-            if waited >= _SILENCE and not self._said:
+            if waited >= SILENCE and not self._said:
                 self._said = True
                 self._say()
             time.sleep(min(self._delay, max(self._seconds - waited, 0)))

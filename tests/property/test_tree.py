@@ -52,3 +52,16 @@ def test_no_class_name_stands_twice() -> None:
         if not name.startswith("_")
     )
     assert [name for name, count in found.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("file", sorted(TESTS.rglob("*.py")), ids=lambda file: file.stem)
+def test_no_test_replaces_a_private_name(file: Path) -> None:
+    """`monkeypatch` gets names that their modules show: what is private may change without a test."""
+    replaced = [
+        part
+        for call in ast.walk(ast.parse(file.read_bytes()))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "monkeypatch.setattr"
+        for argument in call.args[:2]
+        for part in ast.unparse(argument).strip("'\"").split(".")
+    ]
+    assert [name for name in replaced if name.startswith("_")] == []

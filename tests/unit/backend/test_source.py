@@ -105,11 +105,11 @@ def test_an_archive_that_grows_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its bytes and by its files."""
-    monkeypatch.setattr(source, "_MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(source, "MOST_BYTES", 1 << 20)
     large = tar(tmp_path / "a-1.0.tar.gz", [file("a/zeros", bytes(2 << 20))])
     with pytest.raises(IndexFailureError, match="it unpacks to more than"):
         unpacked(tmp_path, large)
-    monkeypatch.setattr(source, "_MOST_FILES", 5)
+    monkeypatch.setattr(source, "MOST_FILES", 5)
     many = tar(tmp_path / "b-1.0.tar.gz", [file(f"a/{number}") for number in range(9)])
     with pytest.raises(IndexFailureError, match="it has more than 5 files"):
         unpack_archive(many, tmp_path / "folder", name=many.name)

@@ -69,7 +69,7 @@ def test_a_venv_beside_a_project_is_its_own(tmp_path: Path) -> None:
 
 def test_a_large_folder_takes_bounded_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for millions of files."""
-    monkeypatch.setattr("envbuild.imports.surroundings._MOST_ENTRIES", 20)
+    monkeypatch.setattr("envbuild.imports.surroundings.MOST_ENTRIES", 20)
     (tmp_path / "data").mkdir()
     for number in range(30):
         (tmp_path / f"data/{number}").touch()

@@ -99,7 +99,7 @@ def test_the_user_is_told_of_other_processes_alone(
 ) -> None:
     """A build that waits for another build of the same command says nothing; who else holds the lock is named."""
     said: list[str] = []
-    monkeypatch.setattr(file_locks, "_SILENCE", 0.0)
+    monkeypatch.setattr(file_locks, "SILENCE", 0.0)
     monkeypatch.setattr(file_locks.PATIENCE, "say", said.append)
     if own:
         with locked(lock), pytest.raises(HostError), locked(lock, timeout=0.1):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from envbuild.errors import UsageError
-from envbuild.sourcetree import listing, snapshot
+from envbuild.sourcetree import listing
 from envbuild.sourcetree.snapshot import read_tree
 
 if TYPE_CHECKING:
@@ -54,31 +56,26 @@ def test_the_copy_has_exactly_what_was_read(tmp_path: Path) -> None:
     assert read(copy) == digest
 
 
-def test_a_file_that_changes_while_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
     """What was copied might be half of each, so nothing of it is used."""
     folder, copy = tmp_path / "svc", tmp_path / "copy"
     folder.mkdir()
     copy.mkdir()
-    (folder / "a").write_text("x" * 100)
-    monkeypatch.setattr(snapshot, "_PIECE", 10)
-    pieces: list[bytes] = []
+    (folder / "a").write_bytes(bytes(3 << 20))
+    os.mkfifo(copy / "a")  # the copy waits in it for whoever reads
 
-    class Meddler:
-        def write(self, piece: bytes) -> None:
-            """Lengthen the file that is being read, once."""
-            if not pieces:
-                with (folder / "a").open("a") as stream:
-                    stream.write("y")
-            pieces.append(piece)
+    def meddle() -> None:
+        with (copy / "a").open("rb") as arrived:
+            arrived.read(1)
+            with (folder / "a").open("ab") as stream:
+                stream.write(b"y")
+            arrived.read()
 
-        def close(self) -> None:
-            """Nothing to close."""
-
-    monkeypatch.setattr(snapshot._Reader, "_sink", lambda *_: Meddler())
+    thread = Thread(target=meddle, daemon=True)
+    thread.start()
     with pytest.raises(UsageError, match="was changed while it was read: 'a'"):
         read(folder, copy=copy)
+    thread.join(30)
 
 
 def test_a_source_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
