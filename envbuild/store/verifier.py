@@ -47,13 +47,10 @@ class Verifier:
         gone = self._gone(name)
         if gone is not None:
             return (gone,)
-        try:
-            content = read_ordinary(self._receipt(name))
-            receipt = self._parse(name, content)
-        except HostError as error:
-            return (_receipt_finding(name, error.problems[0].message),)
-        except OSError as error:
-            return (_receipt_finding(name, _words(error)),)
+        read = self._read_receipt(name)
+        if not isinstance(read, tuple):
+            return (read,)
+        receipt, content = read
         from envbuild.environment.host_changes import host_changes
 
         own = self._compare(name, receipt, content, key, recorded)
@@ -77,11 +74,18 @@ class Verifier:
         except (OSError, ValueError):
             return None  # `verify` reports what is wrong with a receipt
 
-    def _parse(self, name: str, content: bytes) -> Receipt:
+    def _read_receipt(self, name: str) -> tuple[Receipt, bytes] | Finding:
+        """The receipt and its bytes, or what is wrong with it."""
         from envbuild.environment.receipt import parse_receipt
 
-        text = content.decode("utf-8", "surrogateescape")
-        return parse_receipt(text, file=self._receipt(name))
+        try:
+            content = read_ordinary(self._receipt(name))
+            text = content.decode("utf-8", "surrogateescape")
+            return parse_receipt(text, file=self._receipt(name)), content
+        except HostError as error:
+            return _receipt_finding(name, error.problems[0].message)
+        except OSError as error:
+            return _receipt_finding(name, _words(error))
 
     def _compare(
         self, name: str, receipt: Receipt, content: bytes, key: str | None, recorded: str | None
@@ -149,14 +153,10 @@ class Verifier:
         from envbuild.environment.stat_list import record_environment
 
         before = record_environment(self._environment(name))
-        try:
-            content = read_ordinary(self._receipt(name))
-            receipt = self._parse(name, content)
-            findings = tuple(self._compare(name, receipt, content, None, None))
-        except HostError as error:
-            return (_receipt_finding(name, error.problems[0].message),)
-        except OSError as error:
-            return (_receipt_finding(name, _words(error)),)
+        read = self._read_receipt(name)
+        if not isinstance(read, tuple):
+            return (read,)
+        findings = tuple(self._compare(name, *read, None, None))
         if not findings and before == record_environment(self._environment(name)):
             self._renew(name, before)
         return findings

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envbuild.environment import hashing
+from envbuild.errors import HostError
+from envbuild.store.verifier import Verifier
 from tests.support.command_line import declare_drivers
 from tests.support.wheels import Wheel, command_wheel
 
@@ -67,6 +70,24 @@ def test_the_quick_comparison_says_the_truth_and_is_quick_again(
     no_index = {"ENVBUILD_INDEX_DEFAULT_URL": "http://127.0.0.1:9/simple"}
     copied("sync", "--offline", env=no_index, check=True)
     assert "all as built" in copied("verify", check=True).stdout
+
+
+@pytest.mark.parametrize("copied", ["tar"], indirect=True)
+def test_a_reader_that_was_killed_is_not_a_fault_of_the_receipt(
+    copied: CommandLine, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host has ended a process that reads the copy's files: an error of the host, as without `--quick`."""
+
+    def killed(*_: object) -> list[tuple[str, str | None]]:
+        raise ChildProcessError("a process that reads files was killed")
+
+    monkeypatch.setattr(hashing, "changed_files", killed)
+    verifier = Verifier(root=str(store), workers=1)
+    (name,) = (path.name for path in store.glob("envs/web-2.0-*"))
+    with pytest.raises(HostError, match="a process that reads files was killed"):
+        verifier.verify_quickly([name])
+    with pytest.raises(HostError, match="a process that reads files was killed"):
+        verifier.verify(name, key=None, recorded=None)
 
 
 @pytest.mark.slow
