@@ -9,8 +9,14 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from array import array
+from bisect import bisect_left
+from typing import TYPE_CHECKING
 
 from envbuild.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Path = tuple[str | int, ...]
 """The path to a value from the top: keys of tables, and indexes (from 0) of arrays."""
@@ -68,11 +74,14 @@ class Positions:
     inline_pairs: tuple[Statement, ...]
     """The pairs of inline tables, each from its key to the end of its value, inner ones first."""
 
+    line_ends: Sequence[int]
+    """The offsets of the line ends: every key and every element is asked for its line."""
+
     def line(self, path: Path) -> int:
         """The line, from 1, of a path, or of the nearest enclosing one in the text; the top is line 1."""
         while path:
             if path in self.starts:
-                return self.text.count("\n", 0, self.starts[path]) + 1
+                return bisect_left(self.line_ends, self.starts[path]) + 1
             path = path[:-1]
         return 1
 
@@ -134,6 +143,7 @@ class _PositionWalk:
             values=self._values,
             statements=tuple(self._statements),
             inline_pairs=tuple(self._inline_pairs),
+            line_ends=array("L", (found.start() for found in re.finditer("\n", self._text))),
         )
 
     def _table_header(self) -> Path:
