@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
-from envbuild.cli.current import start
 from envbuild.cli.options import DRIVER, WITH, Arguments, Parameter, flag, positive
 from envbuild.cli.verbs import Verb
 
@@ -60,14 +59,14 @@ def try_(context: Context, arguments: Arguments) -> Outcome:
     return outcome_of(result, render_try, try_table, code=0 if result.passed else 1)
 
 
-def run_child(context: Context, arguments: Arguments) -> NoReturn:
-    """Run the binary of a driver with other requirements in place of this process."""
+@contextmanager
+def child_binary(context: Context, arguments: Arguments) -> Iterator[str]:
+    """The path of a driver's binary with other requirements, which gc keeps while the block runs."""
     context.require_trusted_declaration()
     with _child(context, arguments) as (wanted, environment):
         if arguments.promote:
             _promote(context, arguments)
-        binary = str(environment / "bin" / wanted.driver.binary)
-        start(binary, arguments, hint="run `envbuild verify`")
+        yield str(environment / "bin" / wanted.driver.binary)
 
 
 @contextmanager

@@ -136,11 +136,12 @@ def which(context: Context, arguments: Arguments) -> Outcome:
 def run(context: Context, arguments: Arguments) -> Outcome:
     """Run a driver's binary in place of this process."""
     if arguments.extra or arguments.promote:
-        from envbuild.cli.child import run_child
+        from envbuild.cli.child import child_binary
 
-        run_child(context, arguments)
+        with child_binary(context, arguments) as binary:
+            _start(binary, arguments, hint="run `envbuild verify`")
     binary = _current_driver(context, arguments.driver).binary
-    start(binary, arguments, hint="run `envbuild sync`")
+    _start(binary, arguments, hint="run `envbuild sync`")
 
 
 @Verb("probe", drivers("only these (default: every one in the current generation)"))
@@ -159,7 +160,7 @@ def probe(context: Context, arguments: Arguments) -> Outcome:
     return outcome_of(report, render_probe, probe_table, code=report.exit_code)
 
 
-def start(binary: str, arguments: Arguments, *, hint: str) -> NoReturn:
+def _start(binary: str, arguments: Arguments, *, hint: str) -> NoReturn:
     """Run a driver's binary in place of this process; HostError with the hint if it cannot be started."""
     try:
         _become(binary, arguments)

@@ -145,6 +145,18 @@ def garbage(location: IndexLocation, package: str, file: str | None = None) -> G
         raise bad_answer(Fault.GARBAGE, location, package, file, str(error)) from error
 
 
+@contextmanager
+def own_metadata(location: IndexLocation, package: str, file: str) -> Generator[None]:
+    """Say of METADATA that is parsed in the block that it is another file's, or cannot be read."""
+    from envbuild.wheelcache.metadata import MisnamedError
+
+    with garbage(location, package, file):
+        try:
+            yield
+        except MisnamedError as error:
+            raise bad_answer(Fault.MISNAMED, location, package, file, str(error)) from error
+
+
 def fault_of_status(status: int) -> Fault | None:
     """The fault of an HTTP status, or None for success."""
     if 200 <= status < 300:

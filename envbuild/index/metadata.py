@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_EXCEPTION, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, IndexFailureError
-from envbuild.index.answer import Fault, IndexAnswerError, bad_answer, garbage
+from envbuild.index.answer import Fault, IndexAnswerError, bad_answer, own_metadata
 from envbuild.index.disk import is_on_disk
 from envbuild.posix.workers import Workers, side_by_side
 from envbuild.resolution.resolution import ResolvedFile
 from envbuild.value import replace, value
 from envbuild.wheelcache.metadata import (
-    MisnamedError,
     WheelMetadata,
     parse_metadata,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable
 
     from envbuild.index.inner_metadata import InnerMetadataReader
     from envbuild.index.listed_sources import ListedSources
@@ -179,16 +178,6 @@ def _value(
 ) -> WheelMetadata:
     with own_metadata(location, file.package, file.file):
         return parse_metadata(inner.content, file.package, inner.size, file.version, built=built)
-
-
-@contextmanager
-def own_metadata(location: IndexLocation, package: str, file: str) -> Generator[None]:
-    """Say of METADATA that is parsed in the block that it is another file's, or cannot be read."""
-    with garbage(location, package, file):
-        try:
-            yield
-        except MisnamedError as error:
-            raise bad_answer(Fault.MISNAMED, location, package, file, str(error)) from error
 
 
 def _together(errors: list[BaseException]) -> BaseException:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from envbuild.backend.source import SourceTree
 from envbuild.declaration.tree_name import parse_tree_name, tree_name
 from envbuild.errors import HostError, IndexFailureError, Problem
-from envbuild.index.metadata import own_metadata
+from envbuild.index.answer import own_metadata
 from envbuild.index.once import Once
 from envbuild.index.page import IndexFile
 from envbuild.index.page_parser import page_of

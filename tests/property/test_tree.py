@@ -5,9 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TESTS = Path(__file__).parents[1]
 UNIT = TESTS / "unit"
@@ -65,3 +70,25 @@ def test_no_test_replaces_a_private_name(file: Path) -> None:
         for part in ast.unparse(argument).strip("'\"").split(".")
     ]
     assert [name for name in replaced if name.startswith("_")] == []
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Imports form no circle, those inside functions and those for types alone included."""
+    modules = {
+        ".".join(file.relative_to(TESTS.parent).with_suffix("").parts).removesuffix(".__init__")
+        for file in SOURCE.rglob("*.py")
+    }
+    imports = {module: set(_imported(module, modules)) - {module} for module in modules}
+    TopologicalSorter(imports).prepare()
+
+
+def _imported(module: str, modules: set[str]) -> Iterator[str]:
+    path = TESTS.parent / module.replace(".", "/")
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield from {whole if whole in modules else node.module} & modules
+        elif isinstance(node, ast.Import):
+            yield from {alias.name for alias in node.names} & modules
