@@ -139,7 +139,7 @@ def test_a_broken_blob_costs_a_message(registered: Registered, fault: str) -> No
     env = {**OFFLINE, "ENVBUILD_HTTP_TIMEOUT": "1", "ENVBUILD_HTTP_DEADLINE": "3"}
     alone = registered.run("sync", "--from", registered.source, "--only-from", env=env)
     assert alone.code == 4, alone
-    assert "no source gave" in alone.stderr
+    assert "no source has" in alone.stderr
     assert registered.current == 0
     named = ("--from", registered.source, "--from", f"dir:{good}", "--only-from")
     done = registered.run("sync", *named, env=env)

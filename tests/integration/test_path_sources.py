@@ -131,7 +131,7 @@ def test_two_clones_lock_the_same(lock: CommandLine, project: Path, scratch: Pat
     first = (project / "locks/app.toml").read_bytes()
     other = write_project(scratch / "elsewhere/here")
     (project / "svc").rename(scratch / "gone")
-    refused(lock("lock", "--check"), "the source svc is no folder")
+    refused(lock("lock", "--check"), "the source svc is not a folder")
     moved = {"ENVBUILD_SOURCE_SVC": str(other)}
     lock("lock", "--check", env=moved, check=True)
     lock("lock", "--upgrade", env=moved, check=True)

@@ -68,7 +68,7 @@ def test_a_damaged_blob_is_asked_of_the_next(fleet: Fleet, damage: str) -> None:
     fleet.move_on()
     alone = fleet.follow("--only-from")
     assert alone.code == 4, alone
-    assert "no source gave base-1.0-py3-none-any.whl of release 1" in alone.stderr
+    assert "no source has base-1.0-py3-none-any.whl of release 1" in alone.stderr
     assert fleet.current == 0
     done = fleet.follow("--from", f"dir:{second}", "--only-from")
     assert done.code == 0, done
@@ -83,7 +83,7 @@ def test_what_no_source_gives_comes_from_the_index(fleet: Fleet) -> None:
     fleet.move_on()
     done = fleet.run("sync", "--from", fleet.source)
     assert done.code == 0, done
-    assert "the index is asked" in done.stderr
+    assert "the index is used instead" in done.stderr
     assert fleet.digests() == built
 
 
@@ -96,7 +96,7 @@ def test_a_host_with_lockfiles_goes_on_without_a_release(fleet: Fleet) -> None:
     done = fleet.run("sync", "--from", fleet.source)
     assert done.code == 0, done
     assert f"warning: {fleet.source}: gives no release" in done.stderr
-    assert "own lockfiles are taken" in done.stderr
+    assert "own lockfiles are used" in done.stderr
     assert fleet.digests() == built
     (fleet.run.cwd / "locks/web.toml").unlink()
     alone = fleet.run("sync", "--from", fleet.source)

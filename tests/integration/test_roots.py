@@ -48,7 +48,7 @@ def test_written_anew(run_envbuild: CommandLine, exported: Path, store: Path) ->
     done = run_envbuild("export", "--refresh", check=True)
     assert done.stdout == f"{exported}: written again\n"
     assert "/envs/web-2.0-" in exported.read_text()
-    assert run_envbuild("export", "--refresh", check=True).stdout == f"{exported}: as it was\n"
+    assert run_envbuild("export", "--refresh", check=True).stdout == f"{exported}: unchanged\n"
     assert "old-export" not in run_envbuild("doctor", "--format", "json").stdout
     run_envbuild("gc", "--keep", "1", "--wait", check=True)
     assert not list(store.glob("envs/web-1.0-*"))

@@ -169,6 +169,8 @@ def test_no_moment_is_deaf(synced: CommandLine) -> None:
                 time.sleep(0.001)
             process.send_signal(signal.SIGINT)
             _, stderr = process.communicate(timeout=60)
+            if process.returncode == 1 and stderr.startswith("Could not import runpy"):
+                continue  # on a busy machine, Python itself was still starting
             assert process.returncode in (0, 130, -signal.SIGINT), stderr
             assert "bug in envbuild" not in stderr
 
