@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-import trustme
 
 from envbuild.declaration.index import index_variable
 from envbuild.declaration.torch_backend import backend_index_name
 from envbuild.posix.process import SystemRunner
 from envbuild.uv.addresses import ask_address
 from tests.support.default_index import default_index_url
-from tests.support.https import HttpsIndex
+from tests.support.https import HttpsIndex, certify
 from tests.support.index_server import IndexServer
 from tests.support.proxies import HttpProxy
 from tests.support.wheels import Wheel
@@ -164,11 +163,7 @@ def test_the_address_comes_from_uv(
     """Where no variable says it, lock and sync ask the place that uv knows; a proxy leads to a stand-in."""
     place = urlsplit(ask_address(SystemRunner(), "cpu"))
     assert place.hostname is not None
-    authority = trustme.CA()
-    certificate = authority.issue_cert(place.hostname)
-    authority.cert_pem.write_to_path(str(scratch / "ca.pem"))
-    certificate.private_key_pem.write_to_path(str(scratch / "server.key"))
-    certificate.cert_chain_pems[0].write_to_path(str(scratch / "server.pem"))
+    trusted = certify(scratch, place.hostname)
     index.add(Wheel(name="whisper"))
     run_envbuild.declare(
         declare(
@@ -184,7 +179,7 @@ def test_the_address_comes_from_uv(
         proxy.hosts[place.hostname] = (str(host), int(port))
         env = {
             "HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}",
-            "SSL_CERT_FILE": str(scratch / "ca.pem"),
+            "SSL_CERT_FILE": str(trusted),
         }
         run_envbuild("lock", env=env, check=True)
         assert set(proxy.seen) == {f"{place.hostname}:443"}

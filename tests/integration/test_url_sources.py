@@ -141,7 +141,7 @@ def test_each_variant_and_platform_has_its_own_wheel(
     run_envbuild.declare(wrong)
     refused = run_envbuild("lock")
     assert refused.code == 2
-    assert "'quick' is no variant of the driver 'app'" in refused.stderr, refused
+    assert "'quick' is not a variant of the driver 'app'" in refused.stderr, refused
 
 
 def test_what_a_source_does_wrong_is_one_message(

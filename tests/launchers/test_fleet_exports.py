@@ -55,7 +55,7 @@ def test_the_service_runs_what_it_says(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [("1", "has expired"), ("4", "not as released"), ("5", "cannot have it"), ("KILL", "ended")],
+    [("1", "has expired"), ("4", "differs from it"), ("5", "cannot have it"), ("KILL", "ended")],
 )
 def test_alerts_say_what_the_exit_code_means(fleet: Fleet, code: str, words: str) -> None:
     """The log has the code and its meaning, and so has the program that the administrator puts there."""

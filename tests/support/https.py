@@ -39,11 +39,11 @@ class Secure(LoopbackServer):
                 secure.close()
 
 
-def certify(folder: Path) -> Path:
-    """Make an authority and a certificate for 127.0.0.1 in a folder → what `$SSL_CERT_FILE` names."""
+def certify(folder: Path, host: str = "127.0.0.1") -> Path:
+    """Make an authority and a certificate for a host in a folder → what `$SSL_CERT_FILE` names."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
-    own = authority.issue_cert("127.0.0.1")
+    own = authority.issue_cert(host)
     own.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
     return folder / "ca.pem"
 
