@@ -100,6 +100,7 @@ class IndexClient:
         self._readers = BoundedSemaphore(_READ)
         self._pages: Once[ProjectPage] = Once()
         self._answers: Once[PageAnswer] = Once()
+        self._known: Once[StoredPage | None] = Once()
         self._flat = FlatListings()
         self.tree_page: Callable[[IndexLocation, str], ProjectPage] | None = None
         """Makes the page of a source that has to be built; None where only locked files are asked for."""
@@ -132,8 +133,12 @@ class IndexClient:
         """The same if the page is kept and its index need not be asked; None otherwise."""
         if self._store is None or not location.has_pages:
             return None
-        stored = self._store.get(page_url(location, package))
+        stored = self._stored(self._store, page_url(location, package))
         return stored.digest if stored is not None and stored.holds else None
+
+    def _stored(self, store: PageStore, url: str) -> StoredPage | None:
+        """What is known of a page that is kept; its file is read once."""
+        return self._known.get(url, lambda: store.get(url))
 
     def listed_file(self, location: IndexLocation, package: str, filename: str) -> IndexFile:
         """A file as its index lists it; IndexAnswerError if it does not."""
@@ -308,7 +313,7 @@ class IndexClient:
                 page = put(reply, body, _digest_of(reply, body))
             return page
 
-        stored = store.get(url)
+        stored = self._stored(store, url)
         if stored is not None and stored.holds:
             return PageAnswer(stored.digest, partial(kept, stored))
         reply, body = self._send(location, package, stored.conditions if stored is not None else ())
