@@ -15,7 +15,7 @@ from envbuild.store.garbage import Kept, StoredEnvironment, StoredGeneration
 from envbuild.store.processes import find_processes, is_leased
 from envbuild.store.pythons import python_name
 from envbuild.store.roots import named_by_roots, remove_dead_roots
-from envbuild.store.trash import Trash
+from envbuild.store.trash import LOCK, Trash
 from envbuild.value import replace, value
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from envbuild.store.garbage import GcPlan
     from envbuild.store.store import Store
 
-_SHARED = ("generations.lock", "cache.lock")
+_SHARED = ("generations.lock", "cache.lock", LOCK)
 """Locks that belong to no environment."""
 
 

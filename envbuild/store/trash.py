@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from envbuild.lean_json import read_ordinary
 from envbuild.posix.clock import now
 from envbuild.posix.deletion import delete_tree
+from envbuild.posix.file_locks import locked
 from envbuild.posix.files import write_atomically
 from envbuild.value import value
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+LOCK = "trash.lock"
+"""The file in the store's `locks/` that is locked by the process that empties the trash."""
 
 _LOGGED = re.compile(r'\{"finished": "([0-9TZ:-]+)", "freed": (\d+)\}\n')
 
@@ -119,16 +122,19 @@ class Trash:
     def empty(self) -> int:
         """Delete the content; the bytes of disk that this freed.
 
-        Files that another process deletes meanwhile are no error, and are not counted here.
+        One process at a time: two would each count, and log, a part. Returns 0 if another process has deleted it all.
         """
         if not self.has_any():
             return 0
-        # environments go before their receipts: after a kill the next run still needs these
-        entries = sorted(self.folder.iterdir(), key=lambda entry: not entry.is_dir())
-        size = sum(map(self._delete, entries))
-        line = f'{{"finished": "{now()}", "freed": {size}}}\n'
-        write_atomically(self.log, line.encode(), sync=False)
-        return size
+        with locked(self.folder.with_name("locks") / LOCK):
+            # environments go before their receipts: after a kill the next run still needs these
+            entries = sorted(self.folder.iterdir(), key=lambda entry: not entry.is_dir())
+            if not entries:
+                return 0
+            size = sum(map(self._delete, entries))
+            line = f'{{"finished": "{now()}", "freed": {size}}}\n'
+            write_atomically(self.log, line.encode(), sync=False)
+            return size
 
     def _delete(self, path: Path) -> int:
         wheels = self._wheels(path) if path.is_dir() else ()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def trash(scratch: Path) -> Trash:
     """An empty one."""
+    (scratch / "locks").mkdir()
     return Trash(folder=scratch / "trash")
 
 
@@ -269,13 +270,14 @@ from envbuild.store.trash import Trash
 real = os.listdir
 
 def listed(folder):
+    print("listing", flush=True)
     deadline = time.monotonic() + 60
     while not os.path.exists(sys.argv[2]) and time.monotonic() < deadline:
         time.sleep(0.01)
     return real(folder)
 
 os.listdir = listed
-Trash(folder=pathlib.Path(sys.argv[1])).empty_after()
+getattr(Trash(folder=pathlib.Path(sys.argv[1])), sys.argv[3])()
 """
 
 
@@ -283,7 +285,7 @@ def test_who_deletes_keeps_nothing_of_the_caller(large: Path, trash: Trash, scra
     """The caller's pipes are closed when it ends, though two processes are still deleting."""
     trash.take(large)
     go = scratch / "go"
-    argv = (sys.executable, "-c", _HANG, str(trash.folder), str(go))
+    argv = (sys.executable, "-c", _HANG, str(trash.folder), str(go), "empty_after")
     try:
         subprocess.run(argv, check=True, capture_output=True, timeout=30)
         assert trash.has_any()
@@ -293,6 +295,26 @@ def test_who_deletes_keeps_nothing_of_the_caller(large: Path, trash: Trash, scra
     while trash.last_emptied() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    assert not trash.has_any()
+
+
+def test_two_do_not_empty_the_same_trash(large: Path, trash: Trash, scratch: Path) -> None:
+    """Who comes second waits, and the log keeps the whole of what the first one freed."""
+    size = _blocks(*_everything(large))
+    trash.take(large)
+    argv = (sys.executable, "-c", _HANG, str(trash.folder), str(scratch / "go"), "empty")
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"listing\n"
+        second = threading.Thread(target=trash.empty, daemon=True)
+        second.start()
+        second.join(0.5)
+        (scratch / "go").touch()
+        second.join(30)
+        assert first.wait(30) == 0
+    found = trash.last_emptied()
+    assert found is not None
+    assert found.freed == size
     assert not trash.has_any()
 
 
