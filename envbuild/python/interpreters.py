@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -11,23 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envbuild.errors import HostError, Problem
-from envbuild.posix.process import Command, scrubbed_environment
 from envbuild.python.downloads import MIRROR, read_downloads
-from envbuild.python.managed import install_python, installed_pythons, parse_uv_list
+from envbuild.python.managed import install_python, installed_pythons
 from envbuild.python.memory import Memory, Remembered
 from envbuild.python.probe import ask_python, executables_of, is_shareable
 from envbuild.store.pythons import python_name
 from envbuild.target.host import probe_system
 from envbuild.target.target import KNOWN_PYTHONS, Interpreter, choose_interpreter
-from envbuild.uv.executable import base_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from envbuild.posix.process import Runner
-
-_TIMEOUT = 120.0
-"""Seconds for uv to list the host's Pythons."""
 
 _STANDARD_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin")
 """Searched in addition to `PATH`, so that a timer with an almost empty environment finds the same Pythons."""
@@ -36,13 +32,14 @@ _OWN = ("/usr/local/bin/python3", "/usr/bin/python3")
 """The host's own Python: an image's, else the distribution's."""
 
 _PYTHON = re.compile(r"python[\d.]*")
+_NAME = re.compile(r"python(3(\.\d+)?)?")
 _LIBC = {"manylinux": "glibc", "musllinux": "musl"}
 
 
 class Interpreters:
     """The Pythons of this host, for one command; threads can share it.
 
-    Candidates come from uv's discovery (`PATH`, standard folders, the user's uv-managed Pythons),
+    Candidates come from `PATH`, from standard folders, from the Pythons that uv manages for the user,
     from pyenv's `versions/` (under `$PYENV_ROOT`, else `~/.pyenv`, and beside shims on `PATH`),
     from the store's own `pythons/`, and the Python that runs envbuild.
     A virtual environment or a wrapper script counts as the Python behind it.
@@ -51,8 +48,8 @@ class Interpreters:
 
     A Python that was found once stays a candidate while its file is unchanged, even if `PATH` changes.
     A changed file is probed again only if the search finds it.
-    uv is started only if a searched folder or a known Python is new or has changed,
-    a Python only if its own file has.
+    Folders are listed only if one of them or a known Python is new or has changed,
+    and a Python is started only if its own file has.
     """
 
     def __init__(
@@ -79,7 +76,7 @@ class Interpreters:
         self._lock = threading.Lock()
 
     def discover(self) -> tuple[Interpreter, ...]:
-        """Every usable Python, ordered by path; computed once. HostError if uv cannot list them."""
+        """Every usable Python, ordered by path; computed once."""
         with self._lock:
             return self._discover()
 
@@ -150,20 +147,20 @@ class Interpreters:
     def _discover(self, *, refresh: bool = False) -> tuple[Interpreter, ...]:
         if self._found is None or refresh:
             folders = {folder: _changed(folder) for folder in self._searched()}
-            changed = self._memory.forget_changed()
+            changed = self._memory.forget_changed(silent=refresh)
             known = self._memory.knows(folders) and not (changed or refresh)
-            from_uv = () if known else self._ask_uv()
-            candidates = tuple(dict.fromkeys((*self._known_places(), *map(_real, from_uv))))
+            searched = () if known else tuple(dict.fromkeys(map(_real, self._search())))
+            candidates = tuple(dict.fromkeys((*self._known_places(), *searched)))
             probed = {path: self._probe(path) for path in candidates}
             found = {python.path: python for python in probed.values() if python is not None}
             self._found = tuple(found[path] for path in sorted(found))
-            if all(self._remember(_real(path)) for path in from_uv):
+            if all(map(self._remember, searched)):
                 self._memory.learn(folders)
             self._memory.save()
         return self._found
 
     def _known_places(self) -> tuple[str, ...]:
-        """The executables to probe that are found without uv."""
+        """The executables to probe in any case."""
         own = str(getattr(sys, "_base_executable", None) or sys.executable)
         pyenv = (prefix for root in self._pyenv_roots() for prefix in root.glob("versions/*"))
         paths = [own, *(path for prefix in pyenv for path in executables_of(prefix))]
@@ -209,37 +206,30 @@ class Interpreters:
                 remembered = self._memory.note(path, status, answer)
         return remembered
 
-    def _ask_uv(self) -> tuple[str, ...]:
-        """The CPythons that uv finds; without pyenv's shims, whose result depends on the working folder."""
-        argv = (
-            *(self._uv, "python", "list", "--only-installed", "--all-versions"),
-            *("--output-format", "json", "--no-cache", *base_arguments()),
-        )
-        path = os.pathsep.join(self._path_folders())
-        completed = self._runner.run(
-            Command(
-                argv=argv,
-                env=scrubbed_environment(self._environment, PATH=path),
-                cwd="/",
-                timeout=_TIMEOUT,
-            )
-        )
-        paths = parse_uv_list(completed.stdout) if completed.code == 0 else None
-        if paths is None:
-            words = completed.stderr or ("it took too long" if completed.timed_out else None)
-            raise HostError(
-                Problem(message="uv could not look for the host's Pythons", detail=words)
-            )
-        return paths
+    def _search(self) -> Iterator[str]:
+        """The executables named like a Python in the searched folders, and those that uv manages for the user."""
+        for folder in self._path_folders():
+            with contextlib.suppress(OSError):
+                names = sorted(filter(_NAME.fullmatch, os.listdir(folder)))  # noqa: PTH208
+                yield from (os.path.join(folder, name) for name in names)  # noqa: PTH118
+        for prefix in self._uv_managed.glob("*"):
+            yield from executables_of(prefix)
 
     def _searched(self) -> tuple[str, ...]:
-        """The folders that uv's answer depends on."""
+        """The folders whose content decides what a search finds."""
+        return (*self._path_folders(), str(self._uv_managed))
+
+    @cached_property
+    def _uv_managed(self) -> Path:
+        """The folder of the Pythons that uv has installed for this user."""
         home = Path(self._environment.get("HOME") or Path.home())
-        data = self._environment.get("XDG_DATA_HOME") or home / ".local" / "share"
-        return (*self._path_folders(), str(Path(data, "uv", "python")))
+        return Path(self._environment.get("XDG_DATA_HOME") or home / ".local/share", "uv/python")
 
     def _path_folders(self) -> tuple[str, ...]:
-        """The folders that uv searches, in order; relative folders are skipped."""
+        """The folders of `PATH` and the standard ones, in order; relative folders and pyenv's shims are skipped.
+
+        What a shim starts depends on the working folder.
+        """
         shims = {os.path.realpath(root / "shims") for root in self._pyenv_roots()}
         folders = dict.fromkeys(map(os.path.realpath, (*self._named_folders(), *_STANDARD_FOLDERS)))
         return tuple(folder for folder in folders if folder not in shims)

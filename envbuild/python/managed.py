@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
@@ -29,24 +28,6 @@ def installed_pythons(pythons: Path) -> list[str]:
     """The executables of the complete managed Pythons, ordered by path."""
     whole = (folder for folder in _folders(pythons, "") if (folder / WHOLE).exists())
     return [path for folder in whole for path in executables_of(folder)]
-
-
-def parse_uv_list(text: str) -> tuple[str, ...] | None:
-    """The JSON of `uv python list` → the CPythons' paths, or None if it is invalid."""
-    try:
-        entries = json.loads(text)
-    except ValueError:
-        return None
-    if not isinstance(entries, list):
-        return None
-    return tuple(
-        str(entry["path"])
-        for entry in entries
-        if isinstance(entry, dict)
-        and entry.get("path")
-        and entry.get("implementation", "cpython") == "cpython"
-        and entry.get("variant", "default") == "default"
-    )
 
 
 def install_python(

@@ -67,9 +67,16 @@ class Memory:
         self._dirty = True
         return remembered
 
-    def forget_changed(self) -> bool:
-        """Forget every executable that is gone or has changed; returns whether there was one."""
-        changed = [path for path, known in self._pythons.items() if not _is_same(path, known)]
+    def forget_changed(self, *, silent: bool) -> bool:
+        """Forget every executable that is gone or has changed; returns whether there was one.
+
+        With `silent`, also those that gave no answer: what a version manager's program starts may have changed.
+        """
+        changed = [
+            path
+            for path, known in self._pythons.items()
+            if not _is_same(path, known) or (silent and not known.answer.version)
+        ]
         for path in changed:
             del self._pythons[path]
         self._dirty = self._dirty or bool(changed)

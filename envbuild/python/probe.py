@@ -62,7 +62,7 @@ class PythonAnswer:
     """A Python's answer about itself."""
 
     version: str
-    """`3.12.1`, without the pre-release part."""
+    """`3.12.1`, without the pre-release part; empty if it did not answer."""
 
     cache_tag: str
     magic: str
@@ -91,7 +91,10 @@ def executables_of(prefix: Path) -> list[str]:
 
 
 def ask_python(path: str, runner: Runner, environment: Mapping[str, str]) -> PythonAnswer | None:
-    """Run the executable for its answer; None if it does not start, fails, hangs or prints something else."""
+    """Run the executable for its answer; None if it does not start or hangs.
+
+    If it fails or prints something else, the answer has no version.
+    """
     command = Command(
         argv=(path, "-I", "-S", "-c", _QUESTION),
         env=scrubbed_environment(environment),
@@ -102,7 +105,16 @@ def ask_python(path: str, runner: Runner, environment: Mapping[str, str]) -> Pyt
         completed = runner.run(command)
     except HostError:
         return None
-    return parse_answer(completed.stdout) if completed.code == 0 else None
+    if completed.timed_out:
+        return None
+    answer = parse_answer(completed.stdout) if completed.code == 0 else None
+    return answer or _silent(path)
+
+
+def _silent(path: str) -> PythonAnswer:
+    """The answer of a program that is no Python, or that fails."""
+    fields = dict.fromkeys(_FIELDS, "")
+    return PythonAnswer(**{**fields, "base": path, "unfit": "it does not answer like a Python"})
 
 
 def parse_answer(text: str) -> PythonAnswer | None:

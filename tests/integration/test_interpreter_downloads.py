@@ -12,7 +12,6 @@ from tests.support.interpreters import answer, interpreters, script
 
 INSTALL = """
 case "$1 $2" in
-"python list") echo '[]' ;;
 "python install")
     [ -e "$0.fails" ] && {{ echo 'error: no such host' >&2; exit 2; }}
     umask 077
@@ -41,7 +40,7 @@ def runner() -> Counting:
 
 @pytest.fixture
 def fake_uv(scratch: Path) -> Path:
-    """A uv that finds nothing, and installs Python 3.99.1 under umask 077."""
+    """A uv that installs Python 3.99.1 under umask 077."""
     prefix = scratch / "s" / "pythons" / "cpython-3.99.1-linux-x86_64-gnu"
     text = INSTALL.format(answer=answer(prefix / "bin" / "python3.99"))
     return script(scratch / "uv", text)
