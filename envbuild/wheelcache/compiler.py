@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import json
+import marshal
 import os
 import signal
 import tempfile
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from envbuild.posix.process import Completed, Runner
     from envbuild.wheelcache.modules import Module
+    from envbuild.wheelcache.worker import Job
 
 _WORKER = Path(__file__).with_name("worker.py")
 _MOST = 4 << 20
@@ -32,6 +33,9 @@ _WORTH = 64 << 10
 """Bytes of source that compile in the time that a process needs to start."""
 
 _AT_MOST = 1000
+_MARSHAL = 2
+"""The version of marshal's format; every Python reads it."""
+
 _TIMEOUT = 600.0
 """Seconds for one process; a module that takes longer gets no bytecode."""
 
@@ -112,13 +116,14 @@ class BytecodeCompiler:
         return outcomes
 
     def _work(self, place: ModuleFolder, tasks: Sequence[Task]) -> Completed:
-        rows = [[task.module.path, task.module.sha256, str(task.target)] for task in tasks]
-        with tempfile.NamedTemporaryFile("w", prefix="envbuild-", suffix=".json") as job:
-            json.dump({"root": str(place.root), "modules": rows}, job)
-            job.flush()
+        rows = [(task.module.path, task.module.sha256, str(task.target)) for task in tasks]
+        job: Job = (str(place.root), rows)
+        with tempfile.NamedTemporaryFile(prefix="envbuild-", suffix=".job") as file:
+            file.write(marshal.dumps(job, _MARSHAL))
+            file.flush()
             options = ("-I", "-S", "-B", "-W", "ignore")
             with self.slots:
-                return self._run((place.python, *options, str(_WORKER), job.name), place.keep_open)
+                return self._run((place.python, *options, str(_WORKER), file.name), place.keep_open)
 
     def _run(self, argv: tuple[str, ...], keep_open: tuple[int, ...] = ()) -> Completed:
         env = scrubbed_environment(os.environ)
@@ -130,15 +135,18 @@ class BytecodeCompiler:
 def _outcomes(completed: Completed) -> list[CompiledModule]:
     """The results that a process has printed."""
     outcomes: list[CompiledModule] = []
-    for line in completed.stdout.splitlines():
-        try:
-            fields = json.loads(line)
-        except ValueError:  # cut off when the process ended
-            break
-        if "errno" in fields:
-            number = fields["errno"] or errno.EIO
-            raise OSError(number, os.strerror(number), fields["file"])
-        outcomes.append(CompiledModule(**fields))
+    for line in completed.stdout.split("\n")[:-1]:  # without a line that was cut off
+        kind, _, text = line.partition(" ")
+        if kind == "errno":
+            number, _, file = text.partition(" ")
+            raise OSError(int(number) or errno.EIO, os.strerror(int(number) or errno.EIO), file)
+        if kind == "done":
+            size, _, sha256 = text.partition(" ")
+            outcomes.append(CompiledModule(size=int(size), sha256=sha256))
+        elif kind == "failed":
+            outcomes.append(CompiledModule(failed=text))
+        else:
+            outcomes.append(CompiledModule(absent=text))
     if not outcomes and completed.code not in (0, DISK_FAILED) and completed.code > 0:
         raise HostError(Problem(message="modules cannot be compiled", detail=completed.stderr))
     return outcomes

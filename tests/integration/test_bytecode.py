@@ -48,16 +48,15 @@ ODD = Wheel(
 
 def compilations(runner: Counting) -> int:
     """How often modules were compiled."""
-    return sum(argv[-1].endswith(".json") for argv in runner.ran)
+    return sum(argv[-1].endswith(".job") for argv in runner.ran)
 
 
 class FullDisk(SystemRunner):
     """A compiler that finds no room for its result."""
 
     def run(self, command: Command) -> Completed:
-        if command.argv[-1].endswith(".json"):
-            line = f'{{"errno": {errno.ENOSPC}, "file": "/x"}}\n'
-            return Completed(code=3, stdout=line, stderr="")
+        if command.argv[-1].endswith(".job"):
+            return Completed(code=3, stdout=f"errno {errno.ENOSPC} /x\n", stderr="")
         return super().run(command)
 
 
@@ -67,7 +66,7 @@ class Crashing(SystemRunner):
     def run(self, command: Command) -> Completed:
         completed = super().run(command)
         lines = completed.stdout.splitlines(keepends=True)
-        if command.argv[-1].endswith(".json") and len(lines) > 1:
+        if command.argv[-1].endswith(".job") and len(lines) > 1:
             return Completed(code=-11, stdout=lines[0], stderr="")
         return completed
 

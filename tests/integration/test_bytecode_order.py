@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import marshal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -33,8 +33,8 @@ def test_the_order_of_modules_decides_nothing(
         [("", ["after"]), ("", ["before", "after"]), (INTERN, ["after"])]
     ):
         rows = [(f"{name}.py", "", str(scratch / f"{name}{number}.pyc")) for name in modules]
-        job = scratch / f"job{number}.json"
-        job.write_text(json.dumps({"root": str(scratch), "modules": rows}))
+        job = scratch / f"job{number}"
+        job.write_bytes(marshal.dumps((str(scratch), rows), 2))
         program = f"{first}\nimport runpy, sys\nsys.argv = ['', {str(job)!r}]\n"
         program += f"runpy.run_path({worker.__file__!r}, run_name='__main__')\n"
         argv = (str(pythons[minor]), "-I", "-S", "-B", "-c", program)
