@@ -19,7 +19,7 @@ from tests.support.index_server import IndexServer
 from tests.support.pythons import MINOR, find_pythons, own_python, pyenv_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _DROPPED = ("UV_", "PIP_", "ENVBUILD_", "PYTHON", "PYENV_", "XDG_", "VIRTUAL_ENV", "NOX", "CONDA")
 
@@ -50,11 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
     elif os.environ.get("CI") == "true":
         settings.load_profile("ci")
     config.stash[_PYTHONS] = find_pythons()
+    config.stash[_PATH] = _path(config.stash[_PYTHONS].values())
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _PYTHONS = pytest.StashKey[dict[str, Path]]()
+_PATH = pytest.StashKey[str]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -76,7 +78,7 @@ def isolation(
     monkeypatch.setenv("HOME", str(home))
     for name in ("CONFIG", "DATA", "CACHE", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / f".{name.lower()}"))
-    monkeypatch.setenv("PATH", _path())
+    monkeypatch.setenv("PATH", request.config.stash[_PATH])
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
@@ -89,12 +91,15 @@ def isolation(
     return home
 
 
-def _path() -> str:
-    """PATH with the running Python first, and without pyenv's shims, which may exit 127."""
-    shims = str(pyenv_root())
-    kept = [p for p in os.environ["PATH"].split(os.pathsep) if p and not p.startswith(shims)]
-    own = str(own_python().parent)
-    return os.pathsep.join((own, *(part for part in kept if part != own)))
+def _path(pythons: Iterable[Path]) -> str:
+    """PATH with the running Python first and the other wanted ones last, without pyenv's other ones and its shims.
+
+    Each first sync of a store asks every Python that it finds.
+    """
+    parts = os.environ["PATH"].split(os.pathsep)
+    kept = [part for part in parts if part and not Path(part).is_relative_to(pyenv_root())]
+    folders = (own_python().parent, *kept, *(path.parent for path in pythons))
+    return os.pathsep.join(dict.fromkeys(map(str, folders)))
 
 
 def _need_default_index() -> None:
