@@ -46,6 +46,9 @@ _OF_THE_HOST = SHORTAGES | {
     *(errno.EACCES, errno.EPERM, errno.EAGAIN, errno.EFBIG),
 }
 
+_UNPACKED = "archive-v*"
+"""The folder of unpacked wheels in uv's cache."""
+
 
 class Indexes(Protocol):
     """Serves installers, whichever index has a file."""
@@ -119,13 +122,13 @@ class UvInstaller:
     def _install(self, request: InstallRequest, folder: Path) -> Completed:
         """Install wheels from the sources if these have all, else from uv's cache, else from the indexes too.
 
-        uv's cache alone needs no network and a tenth of the time.
-        It fails quickly: the first missing file ends it.
+        uv's cache alone needs no network and a tenth of the time. It fails quickly: the first missing file ends it.
+        It is not tried where uv has unpacked nothing yet.
         """
         cached = (*ARGUMENTS, "--offline")
         local = _unknown_to_uv(request, self.sources.fetch(request.files, folder), folder)
         is_local = all(file.sha256 in local for file in request.files)
-        if not (is_local or request.refresh) and self.cache.is_dir():
+        if not (is_local or request.refresh) and any(self.cache.glob(_UNPACKED)):
             completed = self._fill(request, folder, NOWHERE, {}, *cached)
             if completed.code == 0:
                 return completed

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from tests.support.command_line import CommandLine
     from tests.support.index_server import IndexServer
 
-WHEELS, MODULES = 6, 500
-"""Enough for a second process, and for each to have some."""
+WHEELS, MODULES = 6, 200
+LONG = "m" * 120
+"""Enough for a second process, which starts by the length of the wheels' tables, and for each to have some."""
 
-CALLS = {"linkat": 2000, "mkdirat": 40, "chmod": 40}
+CALLS = {"linkat": 800, "mkdirat": 16, "chmod": 16}
 """What both processes do, and how often each of them at least."""
 
 _SECONDS = 120.0
@@ -37,7 +38,7 @@ _SECONDS = 120.0
 def heavy(run_envbuild: CommandLine, index: IndexServer, python_version: str) -> CommandLine:
     """A driver of so many modules, built, so that the next one is linked."""
     for number in range(WHEELS):
-        files = {f"many{number}/p{module // 25}/m{module}.py": "" for module in range(MODULES)}
+        files = {f"many{number}/p{module // 25}/{LONG}{module}.py": "" for module in range(MODULES)}
         index.add(Wheel(name=f"many{number}", files=files, bare=True))
     index.add(command_wheel("runner", requires=[f"many{number}" for number in range(WHEELS)]))
     _declare(run_envbuild, python_version)
