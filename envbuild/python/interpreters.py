@@ -83,12 +83,14 @@ class Interpreters:
     def at(self, path: str) -> Interpreter | None:
         """The usable Python with this real path, as it is now; None if there is none."""
         with self._lock:
+            self._memory.forget_silent()
             found = self._probe(path)
             return found if found is not None and found.path == path else None
 
     def named(self, path: str, *, file: str, line: int, key: str) -> Interpreter:
         """The Python at a path, or behind it; HostError, for the declaration's key, if none can be used."""
         with self._lock:
+            self._memory.forget_silent()
             found = self._probe(_real(path))
             self._memory.save()
         if found is None:
@@ -147,7 +149,9 @@ class Interpreters:
     def _discover(self, *, refresh: bool = False) -> tuple[Interpreter, ...]:
         if self._found is None or refresh:
             folders = {folder: _changed(folder) for folder in self._searched()}
-            changed = self._memory.forget_changed(silent=refresh)
+            changed = self._memory.forget_changed()
+            if refresh:
+                self._memory.forget_silent()
             known = self._memory.knows(folders) and not (changed or refresh)
             searched = () if known else tuple(dict.fromkeys(map(_real, self._search())))
             candidates = tuple(dict.fromkeys((*self._known_places(), *searched)))

@@ -67,20 +67,22 @@ class Memory:
         self._dirty = True
         return remembered
 
-    def forget_changed(self, *, silent: bool) -> bool:
-        """Forget every executable that is gone or has changed; returns whether there was one.
+    def forget_changed(self) -> bool:
+        """Forget every executable that is gone or has changed; returns whether there was one."""
+        return self._forget(
+            path for path, known in self._pythons.items() if not _is_same(path, known)
+        )
 
-        With `silent`, also those that gave no answer: what a version manager's program starts may have changed.
-        """
-        changed = [
-            path
-            for path, known in self._pythons.items()
-            if not _is_same(path, known) or (silent and not known.answer.version)
-        ]
-        for path in changed:
+    def forget_silent(self) -> None:
+        """Forget every executable that gave no answer: what a version manager's program starts may have changed."""
+        self._forget(path for path, known in self._pythons.items() if not known.answer.version)
+
+    def _forget(self, paths: Iterable[str]) -> bool:
+        gone = list(paths)
+        for path in gone:
             del self._pythons[path]
-        self._dirty = self._dirty or bool(changed)
-        return bool(changed)
+        self._dirty = self._dirty or bool(gone)
+        return bool(gone)
 
     def knows(self, folders: Mapping[str, int]) -> bool:
         """Whether every folder was searched and is unchanged since."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from envbuild.errors import HostError
 from envbuild.posix.process import Command, Completed
 from envbuild.python.probe import is_shareable
 from envbuild.uv.executable import base_arguments, uv_executable
@@ -286,6 +287,21 @@ def test_what_answers_nothing_is_asked_once(
     asked = interpreters(store, runner).provide(("3.99",), prefer_shareable=False, downloads=False)
     assert asked.path == str(behind)
     assert str(shim) in [argv[0] for argv in runner.ran]
+
+
+def test_a_python_that_is_named_is_asked_each_time(
+    store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A declaration names a shim that had no version yet; it has one now."""
+    behind = made_up(scratch / "opt/bin/python3.99")
+    on_path(scratch / "bin", monkeypatch)
+    shim = script(scratch / "bin/python3.99", f"test -e {scratch}/set || exit 127; exec {behind}")
+    interpreters(store, runner).discover()
+    with pytest.raises(HostError, match="is not a Python"):
+        interpreters(store, runner).named(str(shim), file="drivers.toml", line=1, key="python")
+    (scratch / "set").touch()
+    found = interpreters(store, runner).named(str(shim), file="drivers.toml", line=1, key="python")
+    assert found.path == str(behind)
 
 
 def test_pythons_that_uv_manages_for_the_user_are_found(
