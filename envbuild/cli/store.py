@@ -81,7 +81,7 @@ def _version_asker(environment: Mapping[str, str]) -> Callable[[str], str | None
         from envbuild.python.probe import ask_python
 
         answer = ask_python(path, SystemRunner(), environment)
-        return answer.version or None if answer else None
+        return answer.version if answer is not None else None
 
     return version_of
 

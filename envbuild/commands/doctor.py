@@ -219,7 +219,7 @@ class Doctor:
             ask_python(path, self.runner, self.environment) if os.access(path, os.X_OK) else None
         )
         hint = "run `envbuild sync`; it chooses another one"
-        if answer is None or not answer.version:
+        if answer is None:
             message = f"its interpreter {path} is missing or does not start"
             yield Finding(code=Code.INTERPRETER, subject=driver.name, message=message, hint=hint)
         elif answer.version != version:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import sys
@@ -15,13 +14,13 @@ from envbuild.errors import HostError, Problem
 from envbuild.python.downloads import MIRROR, read_downloads
 from envbuild.python.managed import install_python, installed_pythons
 from envbuild.python.memory import Memory, Remembered
-from envbuild.python.probe import ask_python, executables_of, is_shareable
+from envbuild.python.probe import ask_candidate, executables_of, is_shareable
 from envbuild.store.pythons import python_name
 from envbuild.target.host import probe_system
 from envbuild.target.target import KNOWN_PYTHONS, Interpreter, choose_interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from envbuild.posix.process import Runner
 
@@ -148,12 +147,12 @@ class Interpreters:
 
     def _discover(self, *, refresh: bool = False) -> tuple[Interpreter, ...]:
         if self._found is None or refresh:
-            folders = {folder: _changed(folder) for folder in self._searched()}
+            folders = {folder: _changed(folder) for folder in self._path_folders()}
             changed = self._memory.forget_changed()
             if refresh:
                 self._memory.forget_silent()
             known = self._memory.knows(folders) and not (changed or refresh)
-            searched = () if known else tuple(dict.fromkeys(map(_real, self._search())))
+            searched = () if known else self._on_path()
             candidates = tuple(dict.fromkeys((*self._known_places(), *searched)))
             probed = {path: self._probe(path) for path in candidates}
             found = {python.path: python for python in probed.values() if python is not None}
@@ -166,8 +165,10 @@ class Interpreters:
     def _known_places(self) -> tuple[str, ...]:
         """The executables to probe in any case."""
         own = str(getattr(sys, "_base_executable", None) or sys.executable)
-        pyenv = (prefix for root in self._pyenv_roots() for prefix in root.glob("versions/*"))
-        paths = [own, *(path for prefix in pyenv for path in executables_of(prefix))]
+        data = Path(self._environment.get("XDG_DATA_HOME") or self._home / ".local/share")
+        folders = (*(root / "versions" for root in self._pyenv_roots()), data / "uv/python")
+        prefixes = (prefix for folder in folders for prefix in folder.glob("*"))
+        paths = [own, *(path for prefix in prefixes for path in executables_of(prefix))]
         paths += [*installed_pythons(self._pythons), *self._memory.paths()]
         return tuple(map(_real, paths))
 
@@ -205,29 +206,15 @@ class Interpreters:
             return None
         remembered = self._memory.recall(path, status)
         if remembered is None:
-            answer = ask_python(path, self._runner, self._environment)
+            answer = ask_candidate(path, self._runner, self._environment)
             if answer is not None:
                 remembered = self._memory.note(path, status, answer)
         return remembered
 
-    def _search(self) -> Iterator[str]:
-        """The executables named like a Python in the searched folders, and those that uv manages for the user."""
-        for folder in self._path_folders():
-            with contextlib.suppress(OSError):
-                names = sorted(filter(_NAME.fullmatch, os.listdir(folder)))  # noqa: PTH208
-                yield from (os.path.join(folder, name) for name in names)  # noqa: PTH118
-        for prefix in self._uv_managed.glob("*"):
-            yield from executables_of(prefix)
-
-    def _searched(self) -> tuple[str, ...]:
-        """The folders whose content decides what a search finds."""
-        return (*self._path_folders(), str(self._uv_managed))
-
-    @cached_property
-    def _uv_managed(self) -> Path:
-        """The folder of the Pythons that uv has installed for this user."""
-        home = Path(self._environment.get("HOME") or Path.home())
-        return Path(self._environment.get("XDG_DATA_HOME") or home / ".local/share", "uv/python")
+    def _on_path(self) -> tuple[str, ...]:
+        """What is named like a Python in the searched folders, as paths to probe."""
+        found = (path for folder in self._path_folders() for path in Path(folder).glob("python*"))
+        return tuple({_real(str(path)): None for path in found if _NAME.fullmatch(path.name)})
 
     def _path_folders(self) -> tuple[str, ...]:
         """The folders of `PATH` and the standard ones, in order; relative folders and pyenv's shims are skipped.
@@ -242,10 +229,13 @@ class Interpreters:
         path = self._environment.get("PATH", "")
         return tuple(folder for folder in path.split(os.pathsep) if Path(folder).is_absolute())
 
+    @property
+    def _home(self) -> Path:
+        return Path(self._environment.get("HOME") or Path.home())
+
     def _pyenv_roots(self) -> tuple[Path, ...]:
         """Folders of pyenv's Pythons: `$PYENV_ROOT`, and beside shims on `PATH`."""
-        home = Path(self._environment.get("HOME") or Path.home())
-        told = Path(self._environment.get("PYENV_ROOT") or home / ".pyenv")
+        told = Path(self._environment.get("PYENV_ROOT") or self._home / ".pyenv")
         shims = (Path(folder) for folder in self._named_folders() if Path(folder).name == "shims")
         beside = (path.parent for path in shims if (path.parent / "versions").is_dir())
         return tuple(dict.fromkeys((told, *beside)))

@@ -91,7 +91,13 @@ def executables_of(prefix: Path) -> list[str]:
 
 
 def ask_python(path: str, runner: Runner, environment: Mapping[str, str]) -> PythonAnswer | None:
-    """Run the executable for its answer; None if it does not start or hangs.
+    """Run the executable for its answer; None if it does not start, fails, hangs or prints something else."""
+    answer = ask_candidate(path, runner, environment)
+    return answer if answer is not None and answer.version else None
+
+
+def ask_candidate(path: str, runner: Runner, environment: Mapping[str, str]) -> PythonAnswer | None:
+    """Run what may be a Python; None if it does not start or hangs, which may be different the next time.
 
     If it fails or prints something else, the answer has no version.
     """

@@ -32,6 +32,14 @@ def on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join((str(folder), os.environ["PATH"])))
 
 
+def unset_shim(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A shim on `PATH` that has no version until there is a file `set`, and the Python behind it."""
+    on_path(scratch / "bin", monkeypatch)
+    behind = made_up(scratch / "opt/bin/python3.99")
+    text = f"test -e {scratch}/set || exit 127; exec {behind}"
+    return script(scratch / "bin/python3.99", text), behind
+
+
 def test_the_running_python_is_found_and_described(
     store: Path, runner: Counting, python: Path
 ) -> None:
@@ -276,9 +284,7 @@ def test_what_answers_nothing_is_asked_once(
     store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A version manager's shim without a version is no Python, until a search finds no other one either."""
-    on_path(scratch / "bin", monkeypatch)
-    behind = made_up(scratch / "opt/bin/python3.99")
-    shim = script(scratch / "bin/python3.99", f"test -e {scratch}/set || exit 127; exec {behind}")
+    shim, behind = unset_shim(scratch, monkeypatch)
     assert at(interpreters(store, runner).discover(), behind) is None
     runner.ran.clear()
     assert at(interpreters(store, runner).discover(), behind) is None
@@ -293,9 +299,7 @@ def test_a_python_that_is_named_is_asked_each_time(
     store: Path, runner: Counting, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A declaration names a shim that had no version yet; it has one now."""
-    behind = made_up(scratch / "opt/bin/python3.99")
-    on_path(scratch / "bin", monkeypatch)
-    shim = script(scratch / "bin/python3.99", f"test -e {scratch}/set || exit 127; exec {behind}")
+    shim, behind = unset_shim(scratch, monkeypatch)
     interpreters(store, runner).discover()
     with pytest.raises(HostError, match="is not a Python"):
         interpreters(store, runner).named(str(shim), file="drivers.toml", line=1, key="python")
