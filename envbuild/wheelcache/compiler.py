@@ -138,8 +138,9 @@ def _outcomes(completed: Completed) -> list[CompiledModule]:
     for line in completed.stdout.split("\n")[:-1]:  # without a line that was cut off
         kind, _, text = line.partition(" ")
         if kind == "errno":
-            number, _, file = text.partition(" ")
-            raise OSError(int(number) or errno.EIO, os.strerror(int(number) or errno.EIO), file)
+            digits, _, file = text.partition(" ")
+            number = int(digits) or errno.EIO
+            raise OSError(number, os.strerror(number), file)
         if kind == "done":
             size, _, sha256 = text.partition(" ")
             outcomes.append(CompiledModule(size=int(size), sha256=sha256))

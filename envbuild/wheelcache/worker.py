@@ -52,8 +52,8 @@ def main(job_file: str) -> int:
 
 
 def say(kind: str, text: str) -> None:
-    """Print one outcome, whatever is in the text."""
-    line = " ".join((kind, *text.split())) + "\n"
+    """Print one outcome as one line, whatever is in the text."""
+    line = " ".join(f"{kind} {text}".splitlines()) + "\n"
     sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace"))
     sys.stdout.flush()
 
